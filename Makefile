@@ -1,0 +1,55 @@
+# The commands of this project. Each sets up what it needs first; on a machine that has it all, that takes a moment.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The pinned Streamlink first; the proxies and browsers of the tests are in sbin on some systems.
+export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
+
+SEED ?= 1
+MINUTES ?= 10
+SECONDS_EACH ?= 600
+
+.PHONY: help setup demo test fmt storm bench fuzz clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: ## what is needed to build and record: ffmpeg, Streamlink in .venv
+	@scripts/setup.sh run
+
+demo: ## a recording survives a killed and a frozen proxy, in front of your eyes (about a minute)
+	@scripts/setup.sh run
+	@echo "building (a few minutes the first time)"
+	@cargo build --quiet --locked -p holdfast -p holdfast-testkit --bins
+	@cargo run --quiet --locked -p holdfast --example demo
+
+test: ## formatting, lints, all tests, licences: what has to pass
+	@scripts/setup.sh test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo build --workspace --all-targets --locked
+	cargo test --workspace --locked --exclude holdfast-trials
+	RUST_TEST_THREADS=6 cargo test --locked -p holdfast-trials
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  cargo deny --offline check licenses bans sources; \
+	else echo "cargo-deny is not installed: licences and sources were not checked"; fi
+
+fmt: ## put the code in form
+	cargo fmt --all
+
+storm: ## faults at random for MINUTES=10 from SEED=1: nothing may be lost
+	@scripts/setup.sh run
+	cargo build --locked -p holdfast -p holdfast-testkit -p holdfast-trials --bins
+	cargo run --locked -p holdfast-trials --bin storm -- --seed $(SEED) --minutes $(MINUTES)
+
+bench: ## side by side with HAProxy and Squid
+	@scripts/setup.sh bench
+	bench/run.sh
+
+fuzz: ## random input for SECONDS_EACH=600 at each parser
+	@scripts/setup.sh run
+	fuzz/run.sh $(SECONDS_EACH)
+
+clean: ## remove what was built; .venv and recordings stay
+	cargo clean
