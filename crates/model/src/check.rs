@@ -1,0 +1,76 @@
+//! What one health check saw. The probe of the gateway makes these, the pool judges them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a check was made. Only [`Trigger::Schedule`] and [`Trigger::Manual`] move the failure counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trigger {
+    /// The regular round.
+    Schedule,
+    /// A person asked.
+    Manual,
+    /// Traffic raised a suspicion, or a recording is about to start.
+    Suspicion,
+    /// A failed or auto-disabled proxy is tried again.
+    Recovery,
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blame {
+    /// The proxy itself: no TCP, TLS or proxy handshake with it, wrong credentials, or silence before it answered.
+    Proxy,
+    /// Beyond the proxy: it answered CONNECT with a 5xx, or opened the tunnel and the target then failed.
+    Target,
+}
+
+/// What one check says of one target reached through one proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The expected answer (2xx unless configured otherwise).
+    Healthy,
+    /// A 3xx or 4xx from the target.
+    Degraded,
+    /// No usable answer.
+    Failed(Blame),
+}
+
+/// How long each phase of a check took; `None` where it did not get that far or has no such phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// TCP connection to the proxy, name look-up included, in milliseconds.
+    pub connect_ms: Option<u32>,
+    /// TLS to the proxy and its CONNECT or SOCKS handshake, in milliseconds.
+    pub proxy_ms: Option<u32>,
+    /// TLS with the target through the tunnel, in milliseconds.
+    pub tls_ms: Option<u32>,
+    /// From the request to the first byte of the answer, in milliseconds.
+    pub first_byte_ms: Option<u32>,
+}
+
+/// One target of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetOutcome {
+    /// `host:port` of the target: the key under which targets of different proxies are compared.
+    pub target: String,
+    /// What it means.
+    pub verdict: Verdict,
+    /// The phase and the reason in words, passwords masked; `None` for [`Verdict::Healthy`].
+    pub error: Option<String>,
+    /// From the first packet to the first byte of the answer; `None` without an answer.
+    pub response_time: Option<Duration>,
+    /// The same, phase by phase.
+    pub phases: Phases,
+}
+
+/// One whole check of one proxy, over all its targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// One entry a target, at least one, in the configured order.
+    pub outcomes: Vec<TargetOutcome>,
+}

@@ -1,0 +1,92 @@
+//! Everything that happens and that somebody outside may want to know: one closed list, carried by the log, the
+//! summary of `record`, and later by the event table and the WebSocket. Proxies appear masked only.
+
+use std::time::Duration;
+
+use crate::{Gap, Health, MaskedUrl, ProxyId, RecordingId, Via};
+
+/// How loud an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As expected.
+    Info,
+    /// Something failed and was dealt with.
+    Warning,
+    /// Something failed and a person should look.
+    Error,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A check finished, or traffic changed what is known of a proxy.
+    ProxyHealth {
+        /// The proxy.
+        id: ProxyId,
+        /// Its masked URL.
+        url: MaskedUrl,
+        /// The state before.
+        from: Health,
+        /// The state now.
+        to: Health,
+        /// The last response time, if there was an answer.
+        response_time: Option<Duration>,
+        /// Why it failed or degraded, in words.
+        error: Option<String>,
+    },
+    /// A check convicted a proxy. If by its own fault (`proxy_side`), its tunnels are to be cut; else only new
+    /// connections go elsewhere.
+    ProxyConvicted {
+        /// The proxy.
+        id: ProxyId,
+        /// Its masked URL.
+        url: MaskedUrl,
+        /// True if the proxy itself is at fault; false if only its way to the target is.
+        proxy_side: bool,
+        /// In words.
+        reason: String,
+    },
+    /// The failure threshold was reached.
+    ProxyDisabled {
+        /// The proxy.
+        id: ProxyId,
+        /// Its masked URL.
+        url: MaskedUrl,
+        /// How many failures in a row.
+        failures: u32,
+    },
+    /// An auto-disabled proxy was enabled again after two good checks.
+    ProxyRecovered {
+        /// The proxy.
+        id: ProxyId,
+        /// Its masked URL.
+        url: MaskedUrl,
+    },
+    /// A recording or client changed its route because the old one failed.
+    Failover {
+        /// Whose lease; `None` for clients of the open gateway.
+        recording: Option<RecordingId>,
+        /// The route that failed.
+        from: Via,
+        /// The route that carries on.
+        to: Via,
+        /// In words.
+        reason: String,
+        /// From the first sign of failure to the new route standing.
+        took: Duration,
+    },
+    /// Segments are missing from a recording.
+    Gap {
+        /// The recording.
+        recording: RecordingId,
+        /// The ledger's entry.
+        gap: Gap,
+    },
+    /// A sentence worth telling that belongs to no proxy alone ("the check target is down").
+    Notice {
+        /// How loud.
+        level: Level,
+        /// The sentence.
+        message: String,
+    },
+}
