@@ -1,0 +1,131 @@
+//! CONNECT: dial first, answer then, relay until somebody closes, breaks or cuts.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use holdfast_model::Destination;
+use holdfast_pool::{Suspicion, SuspicionCause};
+use socket2::SockRef;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::account::Lease;
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::dial::{DialError, Limits, Opened};
+use crate::race::{Lost, Route, Won, race};
+use crate::relay::{Early, End, relay};
+use crate::tunnels::OpenTunnel;
+
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+
+/// Serves one CONNECT on a client's connection. `early`: bytes that came behind the request head.
+pub(crate) async fn connect(
+    context: &Context,
+    lease: &Arc<Lease>,
+    mut client: TcpStream,
+    to: Destination,
+    early: Bytes,
+) {
+    // The dial's state is large; boxed, it is gone when the long life of the tunnel begins.
+    let opened = Box::pin(open(context, lease, to)).await;
+    match opened {
+        Ok((tunnel, upstream)) => {
+            if client.write_all(ESTABLISHED).await.is_ok() {
+                carry(context, &tunnel, client, upstream, early).await;
+            }
+        }
+        Err(answer) => {
+            // The client may be gone already.
+            let _ = client.write_all(&answer.to_bytes()).await;
+            crate::listener::linger(client).await;
+        }
+    }
+}
+
+/// Admits, dials and registers.
+pub(crate) async fn open(
+    context: &Context,
+    lease: &Arc<Lease>,
+    to: Destination,
+) -> Result<(OpenTunnel, Opened), Answer> {
+    context.admit(&to)?;
+    let won = dial(context, lease, &to).await.map_err(|lost| answer(&to, lost))?;
+    let via = won.route.via();
+    let (bytes, failover) = lease.account.dialed(&via, won.begun);
+    failover.into_iter().for_each(|event| context.pool.announce_one(event));
+    Ok((context.tunnels.open(lease, via, to, bytes), won.value))
+}
+
+/// Opens a tunnel by the rules of [`race`], unless the lease ends meanwhile.
+async fn dial(context: &Context, lease: &Arc<Lease>, to: &Destination) -> Result<Won<Opened>, Lost> {
+    let attempt = |route| try_route(context, route, to);
+    tokio::select! {
+        won = race(&context.pool, &lease.account, to, attempt) => won,
+        () = lease.ended.cancelled() => Err(Lost::NoRoute("the recording has ended".to_owned())),
+    }
+}
+
+async fn try_route(context: &Context, route: Route, to: &Destination) -> Result<Opened, DialError> {
+    let dialer = context.pool.dialer();
+    match route {
+        Route::Proxy(_, url) => dialer.tunnel(&url, to, Limits::TRAFFIC, context.pool.names()).await,
+        Route::Direct => context.open_direct(to).await,
+    }
+}
+
+/// What the client is told when a dial failed.
+pub(crate) fn answer(to: &Destination, lost: Lost) -> Answer {
+    match lost {
+        Lost::NoRoute(why) => Answer::no_route(format!("no route to {to}: {why}")),
+        Lost::Forbidden(why) => Answer::refused(format!("{to}: {why}")),
+        Lost::AllFailed(why) => Answer::all_failed(format!("{to} was not reached: {why}")),
+    }
+}
+
+/// Relays until the end, and passes a broken end on as one.
+pub(crate) async fn carry(
+    context: &Context,
+    tunnel: &OpenTunnel,
+    mut client: TcpStream,
+    opened: Opened,
+    from_client: Bytes,
+) {
+    let mut upstream = opened.stream;
+    let early = Early { from_client, from_upstream: opened.early };
+    tunnel.meter.client_spoke(&early.from_client);
+    tunnel.meter.received_down(early.from_upstream.len());
+    let end = tokio::select! {
+        end = relay(&mut client, &mut upstream, early, &tunnel.meter) => Some(end),
+        () = tunnel.until_cut() => None,
+    };
+    match end {
+        Some(End::Closed) => {}
+        Some(End::ClientFailed) => reset(upstream.tcp()),
+        Some(End::UpstreamFailed(error)) => {
+            tunnel.lease.account.trouble(&tunnel.via, &format!("the connection broke: {error}"));
+            suspect(context, tunnel);
+            reset(&client);
+        }
+        None => {
+            reset(&client);
+            reset(upstream.tcp());
+        }
+    }
+    // Dropping them now closes both; a TLS upstream is not owed a farewell that could block.
+    drop((client, upstream));
+}
+
+/// A break may be the destination's doing as well, so it is only a reason to check the proxy.
+fn suspect(context: &Context, tunnel: &OpenTunnel) {
+    if let Some(id) = tunnel.via.proxy_id() {
+        let destination = Some(tunnel.destination.clone());
+        context.pool.suspect(id, &Suspicion { cause: SuspicionCause::Reset, destination });
+    }
+}
+
+/// Makes the coming close a reset: the other side must not take it for a clean end.
+pub(crate) fn reset(stream: &TcpStream) {
+    // A socket that is gone already cannot be reset any more.
+    let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+}

@@ -1,0 +1,76 @@
+//! What every connection of the gateway shares.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use holdfast_model::Destination;
+use tokio_util::task::TaskTracker;
+
+use crate::answer::Answer;
+use crate::dial::{DialError, Limits, Opened};
+use crate::keeper::PoolHandle;
+use crate::leases::Leases;
+use crate::tunnels::Tunnels;
+
+/// Shared by all connections of one listener.
+pub(crate) struct Context {
+    pub(crate) pool: PoolHandle,
+    pub(crate) leases: Leases,
+    pub(crate) tunnels: Arc<Tunnels>,
+    /// What runs beside the connections.
+    pub(crate) tasks: TaskTracker,
+    /// Where this gateway listens: never a destination.
+    pub(crate) own: SocketAddr,
+}
+
+impl Context {
+    /// Refuses destinations that no client may reach.
+    pub(crate) fn admit(&self, to: &Destination) -> Result<(), Answer> {
+        let local_name = to.host() == "localhost" || to.host().ends_with(".localhost");
+        let ip = to.ip().map(|ip| ip.to_canonical());
+        let this_machine =
+            local_name || ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified() || ip == self.own.ip());
+        if this_machine && to.port() == self.own.port() {
+            return Err(Answer::own_listener());
+        }
+        let private = this_machine || ip.is_some_and(is_private);
+        if private && !self.own.ip().is_loopback() {
+            return Err(Answer::refused(format!(
+                "{to} is a private address, and this gateway listens to more than this machine"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Connects without a proxy, unless that would lead where no client may go.
+    pub(crate) async fn open_direct(&self, to: &Destination) -> Result<Opened, DialError> {
+        let opened = self.pool.dialer().direct(to, Limits::TRAFFIC).await?;
+        self.admit_address(&opened)?;
+        Ok(opened)
+    }
+
+    /// The same as [`Self::admit`] for what a name turned out to be.
+    fn admit_address(&self, opened: &Opened) -> Result<(), DialError> {
+        let far = opened.stream.tcp().peer_addr().map(|a| a.ip().to_canonical());
+        let hidden = far.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified() || is_private(ip));
+        if hidden && !self.own.ip().is_loopback() { Err(DialError::private_destination()) } else { Ok(()) }
+    }
+}
+
+/// Addresses that only mean something inside a network (RFC 1918, 3927, 4193, 4291, 6598).
+fn is_private(ip: std::net::IpAddr) -> bool {
+    match ip {
+        std::net::IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private()
+                || ip.is_link_local()
+                || ip.is_broadcast()
+                || ip.is_multicast()
+                || (a == 100 && b & 0xc0 == 64)
+        }
+        std::net::IpAddr::V6(ip) => {
+            let first = ip.segments()[0];
+            first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80 || first & 0xff00 == 0xff00
+        }
+    }
+}

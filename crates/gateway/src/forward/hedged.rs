@@ -1,0 +1,141 @@
+//! GET and HEAD without a body: each try is a whole exchange up to the head of the answer, and the race repeats
+//! and doubles them like dials. An origin that merely thinks for longer than a try may last is not punished: the
+//! request is asked anew elsewhere, but the old one stays open, and whichever answers first is taken.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use holdfast_model::Blame;
+use http::Response;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout_at;
+
+use super::exchange::{Exchange, failure, head_within};
+use super::{Answered, Body, Call, is_absolute, is_gateway_error};
+use crate::answer::Answer;
+use crate::connect;
+use crate::dial::{DialError, Fault, Limits, Phase};
+use crate::race::{Route, Won, race};
+
+/// How long an answer is waited for when every route has been tried and all of them are silent.
+const LATE: Duration = Duration::from_secs(60);
+
+/// An exchange that went on after its try was over.
+type Late = Result<Answered, DialError>;
+
+struct Hedge<'a> {
+    call: &'a Call<'a>,
+    /// The first 502, 503 or 504 of an HTTP proxy: its own word or the origin's, the next proxy will tell.
+    doubtful: Mutex<Option<Answered>>,
+    /// Exchanges that went on after their tries were over; they end with the request.
+    parked: Mutex<JoinSet<()>>,
+}
+
+pub(super) async fn run(call: &Call<'_>) -> Result<Response<Body>, Answer> {
+    let hedge = Hedge { call, doubtful: Mutex::default(), parked: Mutex::default() };
+    let begun = Instant::now();
+    let (late, mut answers) = mpsc::unbounded_channel();
+    let lost = {
+        let attempt = |route| hedge.attempt(route, late.clone());
+        let mut race = Box::pin(race(&call.context.pool, &call.lease.account, call.to(), attempt));
+        loop {
+            tokio::select! {
+                biased;
+                won = &mut race => match won {
+                    Ok(won) => return Ok(call.finish(won)),
+                    Err(lost) => break lost,
+                },
+                Some(late) = answers.recv() => if let Some(response) = hedge.take(late, begun) {
+                    return Ok(response);
+                },
+            }
+        }
+    };
+    drop(late);
+    let patience = begun + LATE;
+    while let Ok(Some(late)) = timeout_at(patience.into(), answers.recv()).await {
+        if let Some(response) = hedge.take(late, begun) {
+            return Ok(response);
+        }
+    }
+    // There was no other proxy to ask, or none that knew better.
+    let doubtful = hedge.doubtful.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match doubtful {
+        Some(answered) => Ok(call.finish(won(answered, begun))),
+        None => Err(connect::answer(call.to(), lost)),
+    }
+}
+
+fn won(answered: Answered, begun: Instant) -> Won<Answered> {
+    Won { route: answered.route.clone(), value: answered, begun }
+}
+
+impl Hedge<'_> {
+    /// One try over one route.
+    async fn attempt(&self, route: Route, late: mpsc::UnboundedSender<Late>) -> Late {
+        let opened = self.call.open(&route).await?;
+        let proxy = match &route {
+            Route::Proxy(_, url) if is_absolute(&route) => Some(url),
+            _ => None,
+        };
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let protocol = |words: String| failure(&route, Fault::Protocol(words));
+        let request = self.call.plain.request(proxy, body).map_err(|answer| protocol(answer.body()))?;
+        let started = Exchange::start(opened, request).await;
+        let mut exchange = started.map_err(|error| protocol(error.to_string()))?;
+        match head_within(&mut exchange, &route, Limits::TRAFFIC.reply).await {
+            Ok(response) => self.judge(Answered { response, exchange, route }),
+            Err(error) => {
+                if matches!(error.fault, Fault::Timeout(_)) {
+                    self.park(exchange, route, late);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn park(&self, mut exchange: Exchange, route: Route, late: mpsc::UnboundedSender<Late>) {
+        let waiting = async move {
+            let head = head_within(&mut exchange, &route, LATE).await;
+            // Nobody listens any more if the request has been answered.
+            let _ = late.send(head.map(|response| Answered { response, exchange, route }));
+        };
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner).spawn(waiting);
+    }
+
+    fn take(&self, late: Late, begun: Instant) -> Option<Response<Body>> {
+        let answered = late.and_then(|answered| self.judge(answered)).ok()?;
+        Some(self.call.finish(won(answered, begun)))
+    }
+
+    /// Whether an answer is one for the client.
+    fn judge(&self, answered: Answered) -> Late {
+        let (status, absolute) = (answered.response.status(), is_absolute(&answered.route));
+        if let Some(error) = refused(&answered.route, &answered.response) {
+            return Err(error);
+        }
+        if absolute && is_gateway_error(status) {
+            let mut doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
+            if doubtful.is_none() {
+                let route = answered.route.clone();
+                *doubtful = Some(answered);
+                let error = failure(&route, Fault::Status(status.as_u16()));
+                return Err(DialError { blame: Blame::Target, ..error });
+            }
+        }
+        Ok(answered)
+    }
+}
+
+/// Answers that no client must see: a 407 is meant for us, and nothing was asked that 101 could answer.
+pub(super) fn refused(route: &Route, response: &Response<Incoming>) -> Option<DialError> {
+    let fault = match response.status().as_u16() {
+        407 if is_absolute(route) => Fault::WrongCredentials,
+        code @ (101 | 407) => Fault::Status(code),
+        _ => return None,
+    };
+    Some(DialError { phase: Phase::Request, ..failure(route, fault) })
+}

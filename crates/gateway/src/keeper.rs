@@ -1,0 +1,242 @@
+//! Keeps the pool: the one place where the pure state machine meets the clock, the probe and the listeners of its
+//! events. An owner task runs the checks; everybody else holds a cheap [`PoolHandle`].
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use holdfast_model::{Blame, CheckReport, Event, ProxyId, Trigger};
+use holdfast_pool::{CheckOrder, Now, Pool, Request, Suspicion};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::decision::Kind;
+use crate::dial::{Dialer, Names};
+use crate::probe::{self, CheckTarget, Progress};
+
+/// A whole check may take this long (contract section 5).
+pub const CHECK_LIMIT: Duration = Duration::from_secs(10);
+
+/// Events a slow listener may lag behind before it misses some.
+const EVENT_BUFFER: usize = 4096;
+
+/// A cheap handle on the pool and its checks.
+#[derive(Clone)]
+pub struct PoolHandle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: Mutex<Pool>,
+    events: broadcast::Sender<Event>,
+    orders: mpsc::UnboundedSender<CheckOrder>,
+    /// Counts changes of the pool; waiting dials and the driver's timer watch it.
+    version: watch::Sender<u64>,
+    dialer: Dialer,
+    targets: Vec<CheckTarget>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    /// The kind of the last route that was chosen, for the log.
+    kind: Mutex<Kind>,
+}
+
+impl PoolHandle {
+    /// Takes the pool over and starts its checks on `tracker`, until `stop`.
+    #[must_use]
+    pub fn start(
+        pool: Pool,
+        dialer: Dialer,
+        targets: Vec<CheckTarget>,
+        stop: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> Self {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let shared = Shared {
+            pool: Mutex::new(pool),
+            events: broadcast::Sender::new(EVENT_BUFFER),
+            orders,
+            version: watch::Sender::new(0),
+            dialer,
+            targets,
+            tasks: tracker.clone(),
+            stop,
+            kind: Mutex::new(Kind::Unknown),
+        };
+        let handle = Self { shared: Arc::new(shared) };
+        tracker.spawn(Driver { handle: handle.clone(), inbox }.run());
+        handle
+    }
+
+    /// Everything that happens to the pool from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    /// Reads the pool. Keep it short: dials wait meanwhile.
+    pub fn read<T>(&self, read: impl FnOnce(&Pool) -> T) -> T {
+        read(&self.lock())
+    }
+
+    /// Changes the pool and announces what came of it.
+    pub fn change(&self, change: impl FnOnce(&mut Pool, Now) -> Vec<Event>) {
+        let events = change(&mut self.lock(), now());
+        self.announce(events);
+    }
+
+    /// Announces an event that did not come from the pool itself.
+    pub fn announce_one(&self, event: Event) {
+        // No listener is no error.
+        let _ = self.shared.events.send(event);
+    }
+
+    /// Traffic makes a proxy suspect; a check is started unless one is running.
+    pub fn suspect(&self, id: ProxyId, suspicion: &Suspicion) {
+        tracing::debug!(proxy = %id, cause = %suspicion.cause, "proxy is suspect");
+        let order = self.lock().suspect(id, suspicion, now());
+        if let Some(order) = order {
+            // The driver is gone only during shutdown.
+            let _ = self.shared.orders.send(order);
+        }
+        self.bump();
+    }
+
+    /// Checks a proxy now and answers with what was seen; `None` if there is no such proxy.
+    pub async fn check_now(&self, id: ProxyId, trigger: Trigger, limit: Duration) -> Option<CheckReport> {
+        let order = self.lock().begin_check(id, trigger, now())?;
+        Some(self.run_check(order, limit).await)
+    }
+
+    /// Starts a check that goes on by itself; the receiver resolves when it has been judged.
+    pub(crate) fn start_check(
+        &self,
+        id: ProxyId,
+        trigger: Trigger,
+        limit: Duration,
+    ) -> Option<oneshot::Receiver<()>> {
+        let order = self.lock().begin_check(id, trigger, now())?;
+        Some(self.spawn(order, limit))
+    }
+
+    fn spawn(&self, order: CheckOrder, limit: Duration) -> oneshot::Receiver<()> {
+        let (done, judged) = oneshot::channel();
+        let handle = self.clone();
+        self.shared.tasks.spawn(async move {
+            tokio::select! {
+                () = handle.shared.stop.cancelled() => {}
+                _ = handle.run_check(order, limit) => {}
+            }
+            // Nobody may be waiting.
+            let _ = done.send(());
+        });
+        judged
+    }
+
+    /// Notes the kind of route that was chosen, and answers with the one before.
+    pub(crate) fn note_kind(&self, kind: Kind) -> Kind {
+        std::mem::replace(&mut *self.shared.kind.lock().unwrap_or_else(PoisonError::into_inner), kind)
+    }
+
+    /// A receiver that is told of each change of the pool.
+    pub(crate) fn watch_changes(&self) -> watch::Receiver<u64> {
+        self.shared.version.subscribe()
+    }
+
+    pub(crate) fn dialer(&self) -> &Dialer {
+        &self.shared.dialer
+    }
+
+    /// Who may resolve destinations: only the proxies while direct connections are forbidden.
+    pub(crate) fn names(&self) -> Names {
+        let settings_allow_direct =
+            self.read(|pool| !pool.settings().enabled || pool.settings().fallback_to_direct);
+        if settings_allow_direct { Names::AsScheme } else { Names::Remote }
+    }
+
+    /// True if a new dial would find a way, be it direct.
+    #[must_use]
+    pub fn has_route(&self, tags: &[String]) -> bool {
+        self.read(|pool| pool.has_route(&Request { tags, ..Request::default() }))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Pool> {
+        // A panic inside the pool is a bug that its property tests hunt; its data stays usable meanwhile.
+        self.shared.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn run_check(&self, order: CheckOrder, limit: Duration) -> CheckReport {
+        let progress = Progress::default();
+        let names = self.names();
+        let url = order.url.clone();
+        let check = probe::check(&self.shared.dialer, &url, &self.shared.targets, limit, names, &progress);
+        let mut check = std::pin::pin!(check);
+        let report = match order.convict_after {
+            None => check.await,
+            Some(patience) => match timeout(patience, &mut check).await {
+                Ok(report) => report,
+                Err(_) => {
+                    self.overdue(&order, progress.blame_if_stopped_now());
+                    check.await
+                }
+            },
+        };
+        self.change(|pool, now| pool.finish_check(order, &report, now));
+        report
+    }
+
+    fn overdue(&self, order: &CheckOrder, blame: Blame) {
+        self.change(|pool, now| pool.overdue(order, blame, now));
+    }
+
+    fn announce(&self, events: Vec<Event>) {
+        for event in events {
+            self.announce_one(event);
+        }
+        self.bump();
+    }
+
+    fn bump(&self) {
+        self.shared.version.send_modify(|version| *version += 1);
+    }
+}
+
+/// The pool's idea of now.
+#[must_use]
+pub fn now() -> Now {
+    Now { at: Instant::now(), wall: Utc::now() }
+}
+
+struct Driver {
+    handle: PoolHandle,
+    inbox: mpsc::UnboundedReceiver<CheckOrder>,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let mut changes = self.handle.watch_changes();
+        loop {
+            let due = self.handle.lock().due(now());
+            due.into_iter().for_each(|order| self.spawn(order));
+            let next = self.handle.read(Pool::next_due);
+            let timer = async {
+                match next {
+                    Some(at) => sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.handle.shared.stop.cancelled() => return,
+                Some(order) = self.inbox.recv() => self.spawn(order),
+                // Checks that end and suspicions move the schedule; the sender lives as long as the handle.
+                _ = changes.changed() => {}
+                () = timer => {}
+            }
+        }
+    }
+
+    fn spawn(&self, order: CheckOrder) {
+        self.handle.spawn(order, CHECK_LIMIT);
+    }
+}

@@ -1,0 +1,97 @@
+//! Open tunnels when their proxy dies, and when it does not: cut at once in the one case, left alone in the other.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use holdfast_gateway::Access;
+use holdfast_model::{Event, RecordingId};
+use holdfast_testkit::{Fault, Greeter, Kind, Options, ProxyProcess, ServerFault, UpstreamProxy};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::rig::{Rig, echoes, end_of, proxy};
+
+#[tokio::test]
+async fn tunnels_on_a_frozen_proxy_are_cut() {
+    let echo = Greeter::start(b"").await.expect("an echo");
+    let frozen = ProxyProcess::start(Kind::Http, Options::default()).await.expect("a proxy");
+    let second = proxy(Kind::Http).await;
+    let mut rig = Rig::with(vec![frozen.url(), second.url()], false, Access::Anyone).await;
+    rig.checked(2).await;
+    let (mut stream, _) = rig.connect(echo.addr()).await;
+    echoes(&mut stream, "before").await;
+    frozen.freeze().expect("frozen");
+    stream.write_all(b"is anybody there?").await.expect("written");
+    assert_eq!(end_of(&mut stream).await.0, Some(ErrorKind::ConnectionReset));
+    // The next one goes through the second without delay.
+    let (mut stream, _) = rig.connect(echo.addr()).await;
+    echoes(&mut stream, "after").await;
+    assert_eq!(second.stats().connects.len(), 1);
+}
+
+#[tokio::test]
+async fn idle_tunnels_are_cut_when_their_proxy_is_killed() {
+    let echo = Greeter::start(b"").await.expect("an echo");
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    let mut rig = Rig::new(&[&first, &second]).await;
+    rig.checked(2).await;
+    let (mut idle, _) = rig.connect(echo.addr()).await;
+    echoes(&mut idle, "then idle").await;
+    first.set_fault(Fault::RefuseNewOnly).await;
+    // Somebody else's dial notices.
+    let (mut other, _) = rig.connect(echo.addr()).await;
+    echoes(&mut other, "elsewhere").await;
+    rig.event(|e| matches!(e, Event::ProxyConvicted { proxy_side: true, .. })).await;
+    assert_eq!(end_of(&mut idle).await.0, Some(ErrorKind::ConnectionReset));
+}
+
+struct Watched {
+    rig: Rig,
+    stream: TcpStream,
+    _lease: holdfast_gateway::LeaseHandle,
+    account: holdfast_gateway::AccountHandle,
+}
+
+/// A recording's tunnel that has carried something.
+async fn recording(proxies: &[&UpstreamProxy], to: std::net::SocketAddr) -> Watched {
+    let urls = proxies.iter().map(|p| p.url()).collect();
+    let mut rig = Rig::with(urls, false, Access::LeasesOnly).await;
+    rig.checked(proxies.len()).await;
+    let account = rig.gateway.account(RecordingId::new(), &[]);
+    let lease = account.lease();
+    let url = lease.proxy_url();
+    let pair = url.expose().trim_start_matches("http://").split('@').next().expect("credentials").to_owned();
+    let (stream, head) = rig.connect_as(&pair, to).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    Watched { rig, stream, _lease: lease, account }
+}
+
+const REQUEST: &[u8] = b"GET /check HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[tokio::test]
+async fn a_recordings_single_stuck_tunnel_is_cut_though_its_proxy_is_fine() {
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
+    let mut watched = recording(&[&first, &second], origin.addr()).await;
+    watched.stream.write_all(REQUEST).await.expect("written");
+    watched.stream.readable().await.expect("an answer");
+    first.set_fault(Fault::FreezeTunnels).await;
+    watched.stream.write_all(REQUEST).await.expect("written");
+    let (end, took) = end_of(&mut watched.stream).await;
+    assert_eq!(end, Some(ErrorKind::ConnectionReset));
+    assert!(took > Duration::from_secs(4), "a tunnel gets 5 s before it counts as stuck, not {took:?}");
+    assert!(!watched.rig.events_so_far().iter().any(|e| matches!(e, Event::ProxyConvicted { .. })));
+}
+
+#[tokio::test]
+async fn an_origin_that_hangs_cuts_no_tunnel_and_convicts_nobody() {
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
+    let mut watched = recording(&[&first, &second], origin.addr()).await;
+    origin.set_fault(ServerFault::HangRequests).await;
+    watched.stream.write_all(REQUEST).await.expect("written");
+    let hang = tokio::time::timeout(Duration::from_secs(10), end_of(&mut watched.stream)).await;
+    assert!(hang.is_err(), "the tunnel was cut: {hang:?}");
+    assert!(!watched.rig.events_so_far().iter().any(|e| matches!(e, Event::ProxyConvicted { .. })));
+    assert_eq!(watched.account.traffic().failovers, 0);
+}

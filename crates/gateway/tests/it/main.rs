@@ -1,0 +1,9 @@
+//! All integration tests of the gateway in one binary: linking is what takes time on a small machine.
+#![expect(clippy::expect_used, reason = "a test says by it what it relies on")]
+
+mod answers;
+mod death;
+mod forward;
+mod probe;
+mod rig;
+mod tunnel;
