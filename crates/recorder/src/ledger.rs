@@ -1,0 +1,441 @@
+//! The ledger of what is missing: media-sequence numbers that never completed, across all parts.
+//!
+//! A number is *pending* from the line that queued it until it completes, is cut out as an advertisement, or is
+//! given up; then it is *missing* until a later part brings it after all. What lies before the first segment was never
+//! due. Neither is what had only just been queued when somebody stopped the recording; but what had been pending for
+//! long by then, and the time in which no route worked, is a loss. Time between parts is no loss
+//! by itself: the next part begins far enough back, and only numbers that left the playlist meanwhile are gone.
+//!
+//! When the site begins to number anew (a new broadcast under the same address) numbers say nothing about the time
+//! between; the loss is then taken from the clock and marked as estimated.
+//!
+//! Sound in a playlist of its own is kept apart: its losses count as seconds only where the video is whole, never
+//! twice. (Streamlink says nothing of the numbers of DASH; a failed DASH segment counts as one.)
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use holdfast_model::{Gap, GapCause, Via};
+
+use crate::streamlink::{LogLine, Track};
+
+/// Streamlink reports a segment as complete when it is in its buffer; so much later it has left for our pipe.
+const DRAINED: TimeDelta = TimeDelta::milliseconds(200);
+
+/// A segment that was queued so recently when the recording was stopped may have been on its way: three times its
+/// duration, and this for the stop itself.
+const STOPPING: TimeDelta = TimeDelta::seconds(4);
+
+/// More numbers than this are never passed over, only numbered anew: a day of the shortest segments.
+const MOST_SKIPPED: u64 = 100_000;
+
+/// Who would be at fault if something were lost now.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Blame {
+    pub(crate) cause: GapCause,
+    pub(crate) via: Option<Via>,
+}
+
+/// One segment that is due and has not come.
+#[derive(Clone, Debug)]
+struct Due {
+    duration: f64,
+    at: DateTime<Utc>,
+    /// Set once it is known to be lost (until a later part brings it).
+    blame: Option<Blame>,
+}
+
+/// One playlist's numbers.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Every number that completed or was left out, as few ranges.
+    done: Vec<Range<u64>>,
+    due: BTreeMap<u64, Due>,
+    /// The number after the highest ever seen.
+    next: Option<u64>,
+    /// The usual duration, in seconds.
+    usual: f64,
+    last_complete: Option<DateTime<Utc>>,
+    /// Durations queued in this part so far, by number; gone once it completed.
+    queued: BTreeMap<u64, f64>,
+    /// The number last completed, and when: its bytes may not have left Streamlink yet.
+    fresh: Option<(u64, f64, DateTime<Utc>)>,
+}
+
+/// What is missing from one recording.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    main: Numbers,
+    audio: Numbers,
+    /// Losses that cannot come back: of an earlier numbering, of DASH, estimates.
+    settled: Vec<Gap>,
+    media: f64,
+    in_new_part: bool,
+    /// How many segments completed in this part that no part had before.
+    fresh_in_part: u64,
+    /// The site was seen to begin numbering anew.
+    renumbered: bool,
+    /// The number after the last in the playlist when the part began.
+    window_ends: Option<u64>,
+    /// Gaps below this number, and so many settled ones, have been announced.
+    announced: (u64, usize),
+}
+
+impl Numbers {
+    fn is_done(&self, number: u64) -> bool {
+        let at = self.done.partition_point(|range| range.end <= number);
+        self.done.get(at).is_some_and(|range| range.contains(&number))
+    }
+
+    fn mark_done(&mut self, number: u64) {
+        // The very last number has none after it.
+        let number = number.min(u64::MAX - 1);
+        let at = self.done.partition_point(|range| range.end < number);
+        match self.done.get_mut(at) {
+            Some(range) if range.contains(&number) => return,
+            Some(range) if range.end == number => range.end += 1,
+            Some(range) if range.start == number + 1 => range.start = number,
+            _ => self.done.insert(at, number..number + 1),
+        }
+        if let [left, right] = self.done.get(at..at + 2).unwrap_or_default()
+            && left.end == right.start
+        {
+            let merged = left.start..right.end;
+            self.done.splice(at..at + 2, [merged]);
+        }
+    }
+
+    fn unmark(&mut self, number: u64) {
+        if let Some(at) = self.done.iter().position(|range| range.contains(&number)) {
+            let range = self.done.remove(at);
+            let halves = [range.start..number, number + 1..range.end];
+            self.done.splice(at..at, halves.into_iter().filter(|r| !r.is_empty()));
+        }
+    }
+
+    /// Numbers that were passed over, from the first that was expected to the one that came.
+    fn skip(&mut self, to: u64, now: DateTime<Utc>, blame: &Blame) {
+        let first = self.next.unwrap_or(to).max(to.saturating_sub(MOST_SKIPPED));
+        for number in first..to {
+            let at = self.last_complete.unwrap_or(now);
+            let due = Due { duration: self.usual, at, blame: Some(blame.clone()) };
+            self.due.entry(number).or_insert(due);
+        }
+    }
+
+    /// Whether a number lies further ahead than the time since something last came explains.
+    fn jumps_to(&self, number: u64, now: DateTime<Utc>) -> bool {
+        let Some(next) = self.next else { return false };
+        let since = self.last_complete.or_else(|| self.due.values().map(|due| due.at).min()).unwrap_or(now);
+        let elapsed = (now - since).num_milliseconds().max(0) as f64 / 1000.0;
+        jumps(next, number, self.usual, elapsed)
+    }
+
+    fn missing(&self) -> impl Iterator<Item = (u64, &Due)> {
+        self.due.iter().filter(|(_, due)| due.blame.is_some()).map(|(number, due)| (*number, due))
+    }
+}
+
+impl Ledger {
+    /// A child starts.
+    pub(crate) fn part_starts(&mut self) {
+        self.in_new_part = true;
+        self.window_ends = None;
+        self.fresh_in_part = 0;
+    }
+
+    /// Takes one line of the log in.
+    pub(crate) fn line(&mut self, line: &LogLine, now: DateTime<Utc>, blame: &Blame) {
+        match *line {
+            LogLine::Queued { track, number, duration } => {
+                if track == Track::Main {
+                    self.check_numbering(number, now, blame);
+                } else if self.audio.jumps_to(number, now) {
+                    // Only the video is measured by the clock.
+                    self.audio.next = None;
+                }
+                let numbers = self.numbers(track);
+                numbers.skip(number, now, blame);
+                numbers.next = numbers.next.max(Some(number.saturating_add(1)));
+                if duration > 0.0 {
+                    numbers.usual = duration;
+                }
+                numbers.queued.insert(number, duration);
+                if !numbers.is_done(number) {
+                    numbers.due.insert(number, Due { duration, at: now, blame: None });
+                }
+            }
+            LogLine::Window { last, .. } if self.in_new_part => {
+                self.window_ends = Some(last.saturating_add(1));
+            }
+            LogLine::Complete { track, number } => {
+                let numbers = self.numbers(track);
+                let new = !numbers.is_done(number);
+                numbers.mark_done(number);
+                numbers.due.remove(&number);
+                let duration = numbers.queued.remove(&number).unwrap_or_default();
+                numbers.last_complete = Some(now);
+                if new {
+                    numbers.fresh = Some((number, duration, now));
+                    if track == Track::Main {
+                        self.media += duration;
+                        self.fresh_in_part += 1;
+                    }
+                }
+            }
+            LogLine::Discarded { track, number } => {
+                let numbers = self.numbers(track);
+                numbers.mark_done(number);
+                numbers.due.remove(&number);
+                numbers.queued.remove(&number);
+            }
+            LogLine::Failed { track, number, .. } => {
+                let numbers = self.numbers(track);
+                numbers.queued.remove(&number);
+                if let Some(due) = numbers.due.get_mut(&number) {
+                    due.blame = Some(blame.clone());
+                }
+            }
+            LogLine::DashFailed { .. } => {
+                let seconds = self.main.usual;
+                let Blame { cause, via } = blame.clone();
+                self.settled.push(Gap {
+                    at: now,
+                    segments: 1,
+                    seconds,
+                    cause,
+                    via,
+                    estimated: seconds <= 0.0,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// A child ended: what it had queued and not completed is missing for now. If it was killed, what it last
+    /// completed may not have come out of it.
+    pub(crate) fn part_ends(&mut self, killed: bool, now: DateTime<Utc>, blame: &Blame) {
+        for track in [Track::Main, Track::Audio] {
+            let numbers = self.numbers(track);
+            numbers.queued.clear();
+            let doubtful = numbers.fresh.take().filter(|(_, _, at)| killed && now - *at < DRAINED);
+            if let Some((number, duration, at)) = doubtful {
+                numbers.unmark(number);
+                numbers.due.insert(number, Due { duration, at, blame: None });
+                if track == Track::Main {
+                    self.media -= duration;
+                }
+            }
+            for due in self.numbers(track).due.values_mut() {
+                due.blame.get_or_insert_with(|| blame.clone());
+            }
+        }
+    }
+
+    /// The next part begins another numbering.
+    pub(crate) fn numbering_begins_anew(&mut self) {
+        self.renumbered = true;
+    }
+
+    /// The playlist had ended and held these numbers too: they were due.
+    pub(crate) fn ended_at(&mut self, next: u64, now: DateTime<Utc>, blame: &Blame) {
+        if self.main.jumps_to(next, now) {
+            self.clock_says(now, blame);
+        } else if self.main.next.is_some() {
+            self.main.skip(next, now, blame);
+            self.main.next = self.main.next.max(Some(next));
+        }
+    }
+
+    /// Somebody stopped the recording: what had only just been queued was on its way. What had waited for longer is
+    /// lost, and so is, by the clock, what nobody could see while no route worked (`route_dead`).
+    pub(crate) fn stopped_at(&mut self, now: DateTime<Utc>, blame: &Blame, route_dead: bool) {
+        let grace = TimeDelta::milliseconds((self.usual() * 3000.0) as i64) + STOPPING;
+        for numbers in [&mut self.main, &mut self.audio] {
+            let tail = numbers.done.last().map_or(0, |range| range.end);
+            numbers.due.retain(|number, due| *number < tail || now - due.at > grace);
+        }
+        let queued = self.main.due.values().map(|due| due.at).max();
+        let Some(seen) = self.main.last_complete.max(queued) else { return };
+        if route_dead && now - seen > grace {
+            let seconds = (now - seen).num_milliseconds() as f64 / 1000.0 - self.usual();
+            self.estimate(seen, seconds, blame);
+        }
+    }
+
+    /// A loss that only the clock knows.
+    fn estimate(&mut self, at: DateTime<Utc>, seconds: f64, blame: &Blame) {
+        let Blame { cause, via } = blame.clone();
+        let segments = (seconds / self.usual()).round() as u64;
+        self.settled.push(Gap { at, segments, seconds, cause, via, estimated: true });
+    }
+
+    fn numbers(&mut self, track: Track) -> &mut Numbers {
+        match track {
+            Track::Main => &mut self.main,
+            Track::Audio => &mut self.audio,
+        }
+    }
+
+    /// Notices whether the site has begun to number anew: at the first segment of a part a number lower than what
+    /// was recorded, and at any segment one higher than the clock allows.
+    fn check_numbering(&mut self, number: u64, now: DateTime<Utc>, blame: &Blame) {
+        if !std::mem::take(&mut self.in_new_part) {
+            self.check_jump(number, now, blame);
+            return;
+        }
+        let renumbered = std::mem::take(&mut self.renumbered);
+        let window_ends = self.window_ends.take();
+        let (Some(next), Some(last)) = (self.main.next, self.main.last_complete) else { return };
+        let elapsed = (now - last).num_milliseconds() as f64 / 1000.0;
+        let usual = self.main.usual.max(0.1);
+        let tail = self.main.done.last().map_or(next, |range| range.end);
+        // A playlist that only went on begins within its window of where we were, behind or ahead.
+        let behind = tail.saturating_sub(number) as f64 * usual;
+        // Caches of a site may differ by a segment or two.
+        let lower = window_ends.is_some_and(|end| end.saturating_add(2) < tail);
+        if !renumbered && !lower && behind <= 120.0_f64.max(elapsed) && !jumps(next, number, usual, elapsed) {
+            return;
+        }
+        self.settle();
+        // What the playlist holds from this segment on reaches back by so much.
+        let held = window_ends.map_or(1, |end| end.saturating_sub(number).max(1)) as f64 * usual;
+        let lost = (elapsed - held).max(0.0);
+        if lost > usual {
+            self.estimate(last, lost, blame);
+        }
+    }
+
+    /// Numbers that jump ahead of the clock under a running Streamlink (an encoder that numbers by the time of day).
+    fn check_jump(&mut self, number: u64, now: DateTime<Utc>, blame: &Blame) {
+        if !self.main.jumps_to(number, now) {
+            return;
+        }
+        self.clock_says(now, blame);
+        // What Streamlink has queued under the old numbers may still come.
+        let queued = std::mem::take(&mut self.main.queued);
+        let (due, gone) =
+            std::mem::take(&mut self.main.due).into_iter().partition(|(_, due)| due.blame.is_none());
+        self.main.due = gone;
+        self.settle();
+        (self.main.due, self.main.queued) = (due, queued);
+    }
+
+    /// The numbers say nothing of the time since something last came: it is lost, but for a segment.
+    fn clock_says(&mut self, now: DateTime<Utc>, blame: &Blame) {
+        let Some(last) = self.main.last_complete else { return };
+        let lost = (now - last).num_milliseconds() as f64 / 1000.0 - self.usual();
+        if lost > self.usual() {
+            self.estimate(last, lost, blame);
+        }
+    }
+
+    /// Closes the current numbering.
+    fn settle(&mut self) {
+        let open = runs(&self.main);
+        self.settled.extend(open);
+        self.announced.0 = 0;
+        self.main =
+            Numbers { usual: self.main.usual, last_complete: self.main.last_complete, ..Numbers::default() };
+        self.audio = Numbers::default();
+    }
+
+    /// Everything missing, run by run, in order of time.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        let mut gaps = self.settled.clone();
+        gaps.extend(runs(&self.main));
+        for mut gap in runs(&self.audio) {
+            // The same moment without picture and sound is one loss.
+            let known = gaps.iter().any(|g| (g.at - gap.at).num_milliseconds().abs() < 15_000);
+            if !known {
+                gap.segments = gap.segments.max(1);
+                gaps.push(gap);
+            }
+        }
+        gaps.sort_by_key(|gap| gap.at);
+        gaps
+    }
+
+    /// Gaps that have become certain since the last call: something after them has arrived.
+    pub(crate) fn announce(&mut self) -> Vec<Gap> {
+        let tail = self.main.done.last().map_or(0, |range| range.end);
+        let (number, settled) = self.announced;
+        let mut certain = self.settled.get(settled..).unwrap_or_default().to_vec();
+        certain.extend(runs_within(&self.main, number..tail));
+        self.announced = (tail.max(number), self.settled.len());
+        certain
+    }
+
+    /// At the end: all that has not been announced.
+    pub(crate) fn announce_rest(&mut self) -> Vec<Gap> {
+        let mut rest = self.announce();
+        rest.extend(runs_within(&self.main, self.announced.0..u64::MAX));
+        rest
+    }
+
+    /// The loss that is certain so far: something after it has arrived.
+    pub(crate) fn certain_loss(&self) -> (u64, f64) {
+        let tail = self.main.done.last().map_or(0, |range| range.end);
+        let open = runs_within(&self.main, 0..tail);
+        self.settled.iter().chain(&open).fold((0, 0.0), |(n, s), gap| (n + gap.segments, s + gap.seconds))
+    }
+
+    /// Play time recorded, in seconds.
+    pub(crate) fn media_seconds(&self) -> f64 {
+        self.media.max(0.0)
+    }
+
+    /// The number after the highest that was recorded, in the current numbering.
+    pub(crate) fn recorded(&self) -> Option<u64> {
+        self.main.done.last().map(|range| range.end)
+    }
+
+    /// When a segment was last completed.
+    pub(crate) fn last_complete(&self) -> Option<DateTime<Utc>> {
+        self.main.last_complete
+    }
+
+    /// The usual duration of a segment in seconds, 2 if none was seen.
+    pub(crate) fn usual(&self) -> f64 {
+        if self.main.usual > 0.0 { self.main.usual } else { 2.0 }
+    }
+
+    /// How many segments this part brought that none before had.
+    pub(crate) fn fresh_in_part(&self) -> u64 {
+        self.fresh_in_part
+    }
+}
+
+/// Whether a number lies further ahead than the time that has passed explains.
+fn jumps(next: u64, number: u64, usual: f64, elapsed: f64) -> bool {
+    number.saturating_sub(next) as f64 * usual.max(0.1) > 60.0 + 1.5 * elapsed
+}
+
+fn runs(numbers: &Numbers) -> Vec<Gap> {
+    runs_within(numbers, 0..u64::MAX)
+}
+
+/// Missing numbers of a range, neighbours with the same blame put together.
+fn runs_within(numbers: &Numbers, range: Range<u64>) -> Vec<Gap> {
+    let mut gaps: Vec<(u64, Gap)> = Vec::new();
+    for (number, due) in numbers.missing().filter(|(number, _)| range.contains(number)) {
+        let Some(Blame { cause, via }) = due.blame.clone() else { continue };
+        match gaps.last_mut() {
+            Some((last, gap)) if *last + 1 == number && gap.cause == cause && gap.via == via => {
+                *last = number;
+                gap.segments += 1;
+                gap.seconds += due.duration;
+            }
+            _ => gaps.push((
+                number,
+                Gap { at: due.at, segments: 1, seconds: due.duration, cause, via, estimated: false },
+            )),
+        }
+    }
+    gaps.into_iter().map(|(_, gap)| gap).collect()
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

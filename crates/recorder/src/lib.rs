@@ -1,0 +1,29 @@
+//! The recorder: supervises the real Streamlink, tells the end of a stream from the death of a route, resumes,
+//! joins the parts and keeps the ledger of what is missing.
+//!
+//! Start at [`record`]; `session` holds the state machine. The recorder opens no connection to the outside but
+//! through the [`ports`].
+
+mod control;
+mod join;
+mod ledger;
+mod live;
+mod mask;
+mod output;
+mod part;
+pub mod ports;
+mod request;
+mod session;
+mod streamlink;
+mod summary;
+mod supervisor;
+mod tools;
+
+pub use control::{Control, Observer, Progress, Status, StopCause};
+pub use join::JoinError;
+pub use mask::mask_url;
+pub use output::{Container, Output, OutputError};
+pub use request::{DEFAULT_DISK_FLOOR, DEFAULT_GIVE_UP_AFTER, RecordRequest};
+pub use session::{finish_parts, record};
+pub use summary::{Ended, Part, Summary};
+pub use tools::{ToolError, Tools};

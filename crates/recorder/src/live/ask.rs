@@ -1,0 +1,297 @@
+//! Asking the site: the media playlist through our own client, the page through Streamlink. Every question takes a
+//! lease of its own, so its connections die with it.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_model::Secret;
+use m3u8_rs::Playlist;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Proxy, StatusCode};
+use rustls_platform_verifier::BuilderVerifierExt;
+use serde::Deserialize;
+use tokio::time::timeout;
+use tracing::debug;
+use url::Url;
+
+use super::Answer;
+use crate::mask::{Masker, mask_url};
+use crate::ports::Account;
+use crate::request::RecordRequest;
+use crate::streamlink::{Job, Purpose};
+
+/// For one request of ours; a dial at the gateway takes up to 5.5 s.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// For Streamlink to resolve a page: it starts in a second or two and asks several hosts.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(45);
+/// A playlist or a JSON answer larger than this is none.
+const LARGEST_ANSWER: usize = 8 << 20;
+
+/// Asks whether a stream goes on.
+pub(crate) struct Asker {
+    pub(crate) request: RecordRequest,
+    pub(crate) account: Arc<dyn Account>,
+}
+
+/// A playlist to fetch and the headers it wants.
+struct Target {
+    url: Url,
+    headers: HeaderMap,
+}
+
+impl Asker {
+    /// One question, from the page to the media playlist.
+    pub(crate) async fn ask(self) -> Answer {
+        let lease = self.account.lease();
+        let proxy = lease.proxy_url();
+        // Of a playlist with several qualities we would take the best: others are left to Streamlink.
+        let best =
+            self.request.quality.split(',').next().is_some_and(|first| matches!(first, "best" | "live"));
+        let target = match direct_playlist(&self.request.url).filter(|_| best) {
+            Some(url) => Target { url, headers: HeaderMap::new() },
+            None => match self.resolve(&proxy).await {
+                Ok(Some(target)) => target,
+                Ok(None) => return Answer::Streams,
+                Err(answer) => return answer,
+            },
+        };
+        let answer = match client(&proxy) {
+            Ok(client) => media_playlist(&client, target).await,
+            Err(reason) => Answer::Unreachable(reason),
+        };
+        debug!(?answer, "asked whether the stream goes on");
+        answer
+    }
+
+    /// What the page offers: the playlist of the wanted quality, or `None` if it is no plain HLS.
+    async fn resolve(&self, proxy: &Secret) -> Result<Option<Target>, Answer> {
+        let RecordRequest { tools, url, quality, .. } = &self.request;
+        let job = Job { tools, url, quality, proxy, purpose: Purpose::Resolve };
+        let (mut command, _files) = job.prepare().map_err(|e| Answer::Unclear(e.to_string()))?;
+        command.stderr(Stdio::null()).kill_on_drop(true).process_group(0);
+        let child =
+            command.spawn().map_err(|e| Answer::Unclear(format!("Streamlink could not be started: {e}")))?;
+        let output = match timeout(RESOLVE_LIMIT, child.wait_with_output()).await {
+            Ok(Ok(output)) if output.stdout.len() <= LARGEST_ANSWER => output.stdout,
+            Ok(Ok(_)) => return Err(Answer::Unclear("Streamlink answered with too much".to_owned())),
+            Ok(Err(error)) => {
+                return Err(Answer::Unclear(format!("Streamlink's answer could not be read: {error}")));
+            }
+            Err(_) => return Err(Answer::Unreachable("Streamlink found no answer in 45 s".to_owned())),
+        };
+        read_resolved(&output, quality, &Masker::for_proxy(proxy))
+    }
+}
+
+#[derive(Deserialize)]
+struct Resolved {
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    streams: HashMap<String, ResolvedStream>,
+}
+
+#[derive(Deserialize)]
+struct ResolvedStream {
+    #[serde(rename = "type")]
+    kind: String,
+    url: Option<String>,
+    #[serde(default)]
+    headers: HashMap<String, String>,
+}
+
+fn read_resolved(json: &[u8], quality: &str, masker: &Masker) -> Result<Option<Target>, Answer> {
+    let resolved: Resolved = serde_json::from_slice(json)
+        .map_err(|_| Answer::Unclear("Streamlink gave no answer that can be read".to_owned()))?;
+    if let Some(error) = resolved.error {
+        return Err(classify(&masker.mask(&error)));
+    }
+    let wanted = quality.split(',').map(str::trim).chain(["best"]);
+    let Some(stream) = wanted.into_iter().find_map(|name| resolved.streams.get(name)) else {
+        return if resolved.streams.is_empty() {
+            Err(Answer::Gone("the page offers no stream".to_owned()))
+        } else {
+            Ok(None)
+        };
+    };
+    let url = stream.url.as_deref().filter(|_| stream.kind == "hls").and_then(|u| Url::parse(u).ok());
+    let headers = stream.headers.iter().filter(|(name, _)| {
+        let name = name.to_ascii_lowercase();
+        !["accept-encoding", "connection", "host"].contains(&name.as_str()) && !name.starts_with("proxy-")
+    });
+    let headers = headers
+        .filter_map(|(n, v)| Some((n.parse::<HeaderName>().ok()?, HeaderValue::from_str(v).ok()?)))
+        .collect();
+    Ok(url.map(|url| Target { url, headers }))
+}
+
+/// What an error of Streamlink means for the question.
+pub(super) fn classify(error: &str) -> Answer {
+    let gone = ["No playable streams found", "404 Client Error", "410 Client Error"];
+    let passing =
+        ["Unable to open URL", "Timeout", "timed out", "Connection", "Proxy", " Server Error", "Max retries"];
+    if let Some(sign) = gone.iter().find(|sign| error.contains(**sign)) {
+        return Answer::Gone(if sign.starts_with("No playable") {
+            "the page offers no stream".to_owned()
+        } else {
+            format!("the site says that the stream is gone ({})", &sign[..3])
+        });
+    }
+    let first = error.lines().next().unwrap_or_default().to_owned();
+    if passing.iter().any(|sign| error.contains(sign)) {
+        Answer::Unreachable(first)
+    } else {
+        Answer::Unclear(first)
+    }
+}
+
+/// The playlist itself, if the URL is one: there is then nothing to resolve.
+fn direct_playlist(url: &str) -> Option<Url> {
+    let bare = url.split(' ').next().unwrap_or(url);
+    let (hls, bare) = match bare.strip_prefix("hls://").or_else(|| bare.strip_prefix("hlsvariant://")) {
+        Some(rest) => (true, rest),
+        None => (false, bare),
+    };
+    let with_scheme = if bare.contains("://") { bare.to_owned() } else { format!("https://{bare}") };
+    let parsed = Url::parse(&with_scheme).ok()?;
+    let web = matches!(parsed.scheme(), "http" | "https") && parsed.has_host();
+    (web && (hls || parsed.path().to_ascii_lowercase().ends_with(".m3u8"))).then_some(parsed)
+}
+
+fn client(proxy: &Secret) -> Result<Client, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_platform_verifier())
+        .map_err(|e| format!("the system's certificates could not be read: {e}"))?
+        .with_no_client_auth();
+    let proxy =
+        Proxy::all(proxy.expose()).map_err(|_| "the gateway's address could not be read".to_owned())?;
+    Client::builder()
+        .proxy(proxy)
+        .tls_backend_preconfigured(tls)
+        .timeout(REQUEST_LIMIT)
+        .user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+        .build()
+        .map_err(|e| describe(&e))
+}
+
+async fn media_playlist(client: &Client, target: Target) -> Answer {
+    let mut url = target.url;
+    // A master playlist names the media playlist; one level, as the format says.
+    for _ in 0..2 {
+        let body = match get(client, &url, &target.headers).await {
+            Ok(body) => body,
+            Err(answer) => return answer,
+        };
+        match m3u8_rs::parse_playlist_res(&body) {
+            Ok(Playlist::MediaPlaylist(playlist)) => {
+                let first = playlist.media_sequence;
+                let next = first.saturating_add(playlist.segments.len() as u64);
+                return Answer::Playlist { ended: playlist.end_list, first, next };
+            }
+            Ok(Playlist::MasterPlaylist(master)) => {
+                let variants = master.variants.iter().filter(|v| !v.is_i_frame);
+                let Some(variant) = variants.max_by_key(|v| v.bandwidth).and_then(|v| url.join(&v.uri).ok())
+                else {
+                    return Answer::Gone("the playlist offers no stream".to_owned());
+                };
+                url = variant;
+            }
+            Err(_) => {
+                return Answer::Unclear("the site answered with something that is no playlist".to_owned());
+            }
+        }
+    }
+    Answer::Unclear("the playlist leads to no media playlist".to_owned())
+}
+
+async fn get(client: &Client, url: &Url, headers: &HeaderMap) -> Result<Vec<u8>, Answer> {
+    let unreachable = |error: reqwest::Error| Answer::Unreachable(describe(&error));
+    let mut response = client.get(url.clone()).headers(headers.clone()).send().await.map_err(unreachable)?;
+    match response.status() {
+        status if status.is_success() => {}
+        StatusCode::NOT_FOUND | StatusCode::GONE => {
+            let code = response.status().as_u16();
+            return Err(Answer::Gone(format!("the site says that the stream is gone ({code})")));
+        }
+        status => return Err(Answer::Unreachable(format!("the site answered {status}"))),
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LARGEST_ANSWER {
+            return Err(Answer::Unclear("the site answered with something that is no playlist".to_owned()));
+        }
+    }
+    Ok(body)
+}
+
+/// The innermost reason, without URLs (they may hold tokens).
+fn describe(error: &reqwest::Error) -> String {
+    let mut source: &dyn std::error::Error = error;
+    while let Some(inner) = source.source() {
+        source = inner;
+    }
+    if error.is_timeout() { "no answer in 10 s".to_owned() } else { mask_url(&source.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn playlists_are_known_by_their_url() {
+        for (url, direct) in [
+            ("https://h/live.m3u8", Some("https://h/live.m3u8")),
+            ("https://h/live.M3U8?token=1", Some("https://h/live.M3U8?token=1")),
+            ("hls://h/x", Some("https://h/x")),
+            ("hls://http://h/x verify=False", Some("http://h/x")),
+            ("h/live.m3u8", Some("https://h/live.m3u8")),
+            ("https://twitch.tv/someone", None),
+            ("twitch.tv/someone", None),
+            ("file:///etc/x.m3u8", None),
+        ] {
+            assert_eq!(direct_playlist(url).map(String::from).as_deref(), direct, "{url}");
+        }
+    }
+
+    #[test]
+    fn errors_of_streamlink_are_told_apart() {
+        for (error, gone, unreachable) in [
+            ("No playable streams found on this URL: x", true, false),
+            (
+                "Unable to open URL: https://h/x (404 Client Error: Not Found for url: https://h/x)",
+                true,
+                false,
+            ),
+            ("Unable to open URL: https://h/x (502 Server Error: Bad Gateway)", false, true),
+            ("Unable to open URL: x (HTTPSConnectionPool: Max retries exceeded (ProxyError))", false, true),
+            ("503 Server Error: Service Unavailable for url: https://h/x", false, true),
+            ("No plugin can handle URL: x", false, false),
+        ] {
+            let answer = classify(error);
+            assert_eq!(matches!(answer, Answer::Gone(_)), gone, "{answer:?}");
+            assert_eq!(matches!(answer, Answer::Unreachable(_)), unreachable, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_wanted_quality_is_taken_from_the_answer() {
+        let json = br#"{"plugin":"hls","streams":{
+            "720p":{"type":"hls","url":"https://h/720.m3u8","headers":{"Referer":"https://h/","Connection":"x"}},
+            "best":{"type":"hls","url":"https://h/best.m3u8"},
+            "dash":{"type":"dash","url":"https://h/d.mpd"}}}"#;
+        let masker = Masker::for_proxy(&Secret::new("http://a:bcdef@h:1"));
+        let url = |quality| read_resolved(json, quality, &masker).ok().flatten().map(|t| t.url.to_string());
+        assert_eq!(url("1080p,720p").as_deref(), Some("https://h/720.m3u8"));
+        assert_eq!(url("4k").as_deref(), Some("https://h/best.m3u8"));
+        assert_eq!(url("dash"), None);
+        let Ok(Some(target)) = read_resolved(json, "720p", &masker) else { panic!("a target") };
+        assert_eq!(target.headers.len(), 1);
+        let none = read_resolved(br#"{"error":"No playable streams found on this URL: x"}"#, "best", &masker);
+        assert!(matches!(none, Err(Answer::Gone(_))));
+    }
+}

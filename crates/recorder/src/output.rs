@@ -1,0 +1,221 @@
+//! Where a recording goes: the file a person named or a template, the container by its extension, the parts
+//! beside it, and the floor below which the disk is not filled.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Local};
+
+/// The container of the finished file, told by its extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Container {
+    /// MPEG transport stream: what Streamlink delivers for most sites.
+    Ts,
+    /// Matroska.
+    Mkv,
+    /// MP4.
+    Mp4,
+}
+
+impl Container {
+    /// By the extension of a file, in any case.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "ts" => Some(Self::Ts),
+            "mkv" => Some(Self::Mkv),
+            "mp4" => Some(Self::Mp4),
+            _ => None,
+        }
+    }
+}
+
+/// Why a recording cannot go there.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The extension is none of the three.
+    #[error("'{0}' does not end in .ts, .mkv or .mp4: the ending chooses the container")]
+    Extension(PathBuf),
+    /// The file is there already.
+    #[error("{0} exists already: choose another name, or overwrite it with --force")]
+    Exists(PathBuf),
+    /// The directory is missing or not one.
+    #[error("the directory {0} does not exist: create it first")]
+    Directory(PathBuf),
+    /// The disk is nearly full.
+    #[error(
+        "only {free} MiB are free on the disk of {path}, fewer than the {floor} MiB that must stay free: make room"
+    )]
+    Full {
+        /// The output.
+        path: PathBuf,
+        /// What is free, in MiB.
+        free: u64,
+        /// What must stay free, in MiB.
+        floor: u64,
+    },
+    /// The file system refused.
+    #[error("cannot write {path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// Where a recording goes, checked as far as it can be before the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    path: PathBuf,
+    container: Container,
+    force: bool,
+}
+
+impl Output {
+    /// The file a person named. With `force` an existing file is replaced at the end, when the new one is whole.
+    ///
+    /// # Errors
+    /// [`OutputError`] if the extension is unknown, the file exists, or its directory does not.
+    pub fn file(path: impl Into<PathBuf>, force: bool) -> Result<Self, OutputError> {
+        let path = path.into();
+        let container = Container::of(&path).ok_or_else(|| OutputError::Extension(path.clone()))?;
+        let directory = directory_of(&path);
+        if !directory.is_dir() {
+            return Err(OutputError::Directory(directory.to_owned()));
+        }
+        if path.is_dir() || (!force && path.symlink_metadata().is_ok()) {
+            return Err(OutputError::Exists(path));
+        }
+        Ok(Self { path, container, force })
+    }
+
+    /// A name made of the channel and the local time, in `directory`; a number is added while that name is taken.
+    #[must_use]
+    pub fn named(directory: &Path, url: &str, now: DateTime<Local>, container: Container) -> Self {
+        let extension = match container {
+            Container::Ts => "ts",
+            Container::Mkv => "mkv",
+            Container::Mp4 => "mp4",
+        };
+        let stem = format!("{} {}", channel_name(url), now.format("%Y-%m-%d %H-%M-%S"));
+        let candidates = std::iter::once(String::new()).chain((2..).map(|n| format!(" ({n})")));
+        let free =
+            candidates.map(|suffix| directory.join(format!("{stem}{suffix}.{extension}"))).find(|path| {
+                path.symlink_metadata().is_err() && part_path(path, 1, "ts").symlink_metadata().is_err()
+            });
+        let path = free.unwrap_or_else(|| directory.join(format!("{stem}.{extension}")));
+        Self { path, container, force: false }
+    }
+
+    /// The file that a template names: `{name}` stands for the channel, `{date}` and `{time}` for now. A path without
+    /// any of them is taken as it is.
+    #[must_use]
+    pub fn expand(template: &Path, url: &str, now: DateTime<Local>) -> PathBuf {
+        let (name, date, time) =
+            (channel_name(url), now.format("%Y-%m-%d").to_string(), now.format("%H-%M-%S").to_string());
+        let pieces = template.components().map(|piece| match piece.as_os_str().to_str() {
+            Some(text) => {
+                text.replace("{name}", &name).replace("{date}", &date).replace("{time}", &time).into()
+            }
+            None => piece.as_os_str().to_owned(),
+        });
+        pieces.collect()
+    }
+
+    /// The finished file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its container.
+    #[must_use]
+    pub fn container(&self) -> Container {
+        self.container
+    }
+
+    /// A fresh file for the next part, never one that exists: `show.part001.ts` for `show.mkv`.
+    pub(crate) fn create_part(&self, extension: &str) -> Result<(PathBuf, File), OutputError> {
+        let mut number = 1;
+        loop {
+            let path = part_path(&self.path, number, extension);
+            match OpenOptions::new().write(true).read(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((path, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 99_999 => number += 1,
+                Err(error) => return Err(OutputError::Io { path, error }),
+            }
+        }
+    }
+
+    /// Puts a finished file in its place, atomically; replaces another one only if forced.
+    pub(crate) fn install(&self, finished: &Path) -> Result<(), OutputError> {
+        let moved =
+            if self.force { fs::rename(finished, &self.path) } else { rename_new(finished, &self.path) };
+        moved.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => OutputError::Exists(self.path.clone()),
+            _ => OutputError::Io { path: self.path.clone(), error },
+        })
+    }
+
+    /// Fails if the disk has less than `floor` bytes left.
+    pub(crate) fn check_room(&self, floor: u64) -> Result<(), OutputError> {
+        let free = free_room(directory_of(&self.path))
+            .map_err(|error| OutputError::Io { path: self.path.clone(), error })?;
+        if free < floor {
+            return Err(OutputError::Full { path: self.path.clone(), free: free >> 20, floor: floor >> 20 });
+        }
+        Ok(())
+    }
+}
+
+/// Free room for this user on the disk that holds `path`, in bytes.
+pub(crate) fn free_room(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems (NFS, older FUSE) know no such flag: a hard link is as atomic.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        other => Ok(other?),
+    }
+}
+
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn part_path(output: &Path, number: u32, extension: &str) -> PathBuf {
+    let stem = output.file_stem().and_then(OsStr::to_str).unwrap_or("recording");
+    output.with_file_name(format!("{stem}.part{number:03}.{extension}"))
+}
+
+/// A file name from a URL: the last piece of its path that says something, else the host.
+fn channel_name(url: &str) -> String {
+    let bare = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let bare = bare.split(['?', '#', ' ']).next().unwrap_or(bare);
+    let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let piece =
+        path.rsplit('/').find(|p| !p.is_empty()).map(|p| p.rsplit_once('.').map_or(p, |(stem, _)| stem));
+    let generic = ["playlist", "index", "master", "live", "stream", "chunklist", "media"];
+    let name = match piece {
+        Some(p) if !generic.contains(&p.to_ascii_lowercase().as_str()) => p.to_owned(),
+        _ => host.split(':').next().unwrap_or(host).to_owned(),
+    };
+    let safe: String = name.chars().filter(|c| c.is_alphanumeric() || "-_. ".contains(*c)).take(80).collect();
+    let safe = safe.trim_matches(['.', ' ']).to_owned();
+    if safe.is_empty() { "recording".to_owned() } else { safe }
+}

@@ -1,0 +1,59 @@
+//! What a recording is asked to do, and what it was asked to do with the file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use holdfast_model::RecordingId;
+
+use crate::output::Output;
+use crate::tools::Tools;
+
+/// How long an unreachable stream is tried again before the recording gives up, unless the request says otherwise.
+pub const DEFAULT_GIVE_UP_AFTER: Duration = Duration::from_secs(600);
+/// How much room must stay free on the disk, in bytes (1 GiB), unless the request says otherwise.
+pub const DEFAULT_DISK_FLOOR: u64 = 1 << 30;
+
+/// One recording to make.
+#[derive(Clone, Debug)]
+pub struct RecordRequest {
+    /// Its identity; the same for every part and across resumes.
+    pub id: RecordingId,
+    /// What Streamlink is given: a channel page, a playlist, `hls://…`. May hold a password or a token: every
+    /// copy that leaves the process is masked by [`crate::mask_url`].
+    pub url: String,
+    /// What Streamlink is asked for: `best`, `720p60`, `1080p,best` …
+    pub quality: String,
+    /// Where the recording goes.
+    pub output: Output,
+    /// Stop after this much time, from the first byte; `None` for the whole stream.
+    pub duration: Option<Duration>,
+    /// How long to try when nothing can be reached.
+    pub give_up_after: Duration,
+    /// Free room on the disk below which nothing is written any more, in bytes.
+    pub disk_floor: u64,
+    /// Only proxies with one of these tags; empty: any.
+    pub tags: Vec<String>,
+    /// Streamlink and ffmpeg, found before.
+    pub tools: Tools,
+    /// Parts that an earlier, interrupted run of the same recording left behind, in order.
+    pub earlier_parts: Vec<PathBuf>,
+}
+
+impl RecordRequest {
+    /// A request with every default: the whole stream, best quality, any proxy.
+    #[must_use]
+    pub fn new(url: impl Into<String>, output: Output, tools: Tools) -> Self {
+        Self {
+            id: RecordingId::new(),
+            url: url.into(),
+            quality: "best".to_owned(),
+            output,
+            duration: None,
+            give_up_after: DEFAULT_GIVE_UP_AFTER,
+            disk_floor: DEFAULT_DISK_FLOOR,
+            tags: Vec::new(),
+            tools,
+            earlier_parts: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! One run of Streamlink, from its start to its last byte.
+
+use std::collections::VecDeque;
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use chrono::Utc;
+use futures_util::future::{BoxFuture, FutureExt, OptionFuture};
+use holdfast_model::GapCause;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tracing::{debug, info, warn};
+
+use super::stall::{Stall, Trouble};
+use super::{FIRST_ROUTE, Outcome, Session};
+use crate::control::{Status, StopCause};
+use crate::live::{Answer, Asker, Exit};
+use crate::mask::{Masker, mask_url};
+use crate::ports::Lease;
+use crate::session::flight::Flight;
+use crate::streamlink::{Job, LogLine, Purpose, parse};
+use crate::supervisor::{Child, ChildEvent};
+
+/// A stop waits this long for a segment that is just being written to be whole …
+const LAST_SEGMENT: Duration = Duration::from_millis(500);
+/// … which it is when no byte has come for this long. (Segments come whole and in one burst.)
+const QUIET: Duration = Duration::from_millis(60);
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    pub(super) exit: Exit,
+    /// It brought segments, or at least bytes, that no run before had.
+    pub(super) fresh: bool,
+    /// Its route had a fault while it ran.
+    pub(super) fault: bool,
+    /// What it last complained of.
+    pub(super) complaint: Option<String>,
+}
+
+/// In so many seconds without a segment no more than this is received, in bytes: three playlists of a long window.
+const DRY_SECONDS: usize = 6;
+const DRY_BYTES: u64 = 24 * 1024;
+
+/// What is remembered while it runs.
+struct Watch {
+    flight: Flight,
+    stall: Stall,
+    /// The playlist is being looked at because nothing new came.
+    looking: Option<BoxFuture<'static, Answer>>,
+    trouble: Option<Trouble>,
+    bytes: u64,
+    last_byte: Option<Instant>,
+    hls: Option<bool>,
+    troubled: bool,
+    complaint: Option<String>,
+    /// What the account had received, second by second.
+    received: VecDeque<u64>,
+    /// The last line on its stderr.
+    last_words: Option<String>,
+    /// No other run can do better: the URL or the quality is wrong.
+    hopeless: Option<String>,
+    no_such_quality: bool,
+    disk: Option<String>,
+    gave_up: Option<Outcome>,
+    interrupt_at: Option<Instant>,
+    stopping_since: Option<Instant>,
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self {
+            flight: Flight::default(),
+            stall: Stall::new(Instant::now()),
+            looking: None,
+            trouble: None,
+            bytes: 0,
+            last_byte: None,
+            hls: None,
+            troubled: false,
+            complaint: None,
+            received: VecDeque::new(),
+            last_words: None,
+            hopeless: None,
+            no_such_quality: false,
+            disk: None,
+            gave_up: None,
+            interrupt_at: None,
+            stopping_since: None,
+        }
+    }
+}
+
+impl Watch {
+    /// Notes what was received in all, once a second; true if it was next to nothing lately: playlists, but no segment.
+    fn received(&mut self, bytes: u64) -> bool {
+        self.received.push_back(bytes);
+        if self.received.len() <= DRY_SECONDS {
+            return false;
+        }
+        let before = self.received.pop_front().unwrap_or_default();
+        bytes.saturating_sub(before) < DRY_BYTES
+    }
+}
+
+impl Session {
+    /// Runs Streamlink once, beginning `live_edge` segments before the edge.
+    pub(super) async fn run_child(&mut self, live_edge: u64) -> Result<Run, Outcome> {
+        let lease = self.account.lease();
+        let proxy = lease.proxy_url();
+        let masker = Masker::for_proxy(&proxy);
+        let request = &self.request;
+        let job = Job {
+            tools: &request.tools,
+            url: &request.url,
+            quality: &self.quality(),
+            proxy: &proxy,
+            purpose: Purpose::Record { live_edge },
+        };
+        let shown = request.tools.streamlink.display();
+        let (command, files) =
+            job.prepare().map_err(|e| Outcome::failed(format!("Streamlink could not be prepared: {e}")))?;
+        info!(command = %job.shown(), "starting Streamlink");
+        let mut child = Child::spawn(command, files, &request.output).map_err(|e| {
+            Outcome::failed(format!(
+                "Streamlink at {shown} could not be started: {e}. Give its path with --streamlink"
+            ))
+        })?;
+        debug!(pid = child.id(), "Streamlink runs");
+        let (begun, begun_std) = (Instant::now(), std::time::Instant::now());
+        self.ledger.part_starts();
+        let mut watch = Watch::new();
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (soft, hard) = (self.control.soft().clone(), self.control.hard().clone());
+        let mut aborted = false;
+        let status = loop {
+            let interrupt_at =
+                watch.interrupt_at.unwrap_or_else(|| begun + Duration::from_secs(86_400 * 365));
+            let duration_ends =
+                self.duration_ends().unwrap_or_else(|| begun + Duration::from_secs(86_400 * 365));
+            tokio::select! {
+                event = child.next() => match event {
+                    ChildEvent::Bytes(bytes) => self.bytes(bytes, &mut watch),
+                    ChildEvent::Line(line) => self.line(&masker.mask(&line), &mut watch, &*lease),
+                    ChildEvent::Disk(error) => {
+                        warn!(%error, "the part cannot be written");
+                        watch.disk = Some(error.to_string());
+                        child.kill();
+                    }
+                    ChildEvent::Exited(status) => break status,
+                },
+                _ = tick.tick() => {
+                    self.tick(&mut watch, &*lease);
+                    if watch.gave_up.is_some() {
+                        child.interrupt();
+                    }
+                }
+                Some(answer) = OptionFuture::from(watch.looking.as_mut()) => {
+                    watch.looking = None;
+                    let now = Instant::now();
+                    watch.trouble = watch.stall.judge(&answer, watch.flight.wanted(now), now);
+                    if let Some(trouble) = watch.trouble {
+                        warn!(?trouble, "the playlist goes on without Streamlink: it is replaced");
+                        child.kill();
+                    }
+                }
+                () = sleep_until(interrupt_at), if watch.interrupt_at.is_some() => {
+                    watch.interrupt_at = None;
+                    child.interrupt();
+                }
+                () = sleep_until(duration_ends), if self.request.duration.is_some() && watch.stopping_since.is_none() => {
+                    self.control.stop(StopCause::Duration);
+                }
+                () = soft.cancelled(), if watch.stopping_since.is_none() => {
+                    watch.stopping_since = Some(Instant::now());
+                    watch.interrupt_at = Some(self.settled_at(&watch));
+                }
+                () = hard.cancelled(), if !aborted => {
+                    aborted = true;
+                    child.kill();
+                }
+            }
+        };
+        let part = child.take_part();
+        drop(child);
+        self.ended(status, part, watch, begun_std)
+    }
+
+    /// What to ask for: what was opened first, so that a resumed part fits; else what was wanted.
+    fn quality(&self) -> String {
+        match &self.opened {
+            Some(opened) => format!("{opened},{}", self.request.quality),
+            None => self.request.quality.clone(),
+        }
+    }
+
+    fn duration_ends(&self) -> Option<Instant> {
+        Some(self.first_byte? + self.request.duration?)
+    }
+
+    /// When a stop that has been asked for may go ahead.
+    fn settled_at(&self, watch: &Watch) -> Instant {
+        let latest = watch.stopping_since.unwrap_or_else(Instant::now) + LAST_SEGMENT;
+        let quiet = watch.last_byte.map_or_else(Instant::now, |at| at + QUIET);
+        quiet.min(latest)
+    }
+
+    fn bytes(&mut self, bytes: u64, watch: &mut Watch) {
+        let now = Instant::now();
+        if watch.bytes == 0 {
+            let parts = u32::try_from(self.parts.len() + 1).unwrap_or(u32::MAX);
+            self.observer.update(|progress| progress.parts = parts);
+            self.status(Status::Recording, None);
+        }
+        self.first_byte.get_or_insert(now);
+        watch.bytes += bytes;
+        watch.last_byte = Some(now);
+        self.meter.add(bytes);
+        if watch.hls != Some(true) {
+            self.last_new = now;
+        }
+        if watch.interrupt_at.is_some() {
+            watch.interrupt_at = Some(self.settled_at(watch));
+        }
+    }
+
+    /// One line of its log, masked.
+    fn line(&mut self, text: &str, watch: &mut Watch, lease: &dyn Lease) {
+        let line = parse(text);
+        debug!(target: "holdfast_recorder::streamlink", "{text}");
+        if !text.trim().is_empty() {
+            watch.last_words = Some(text.trim().chars().take(200).collect());
+        }
+        let blame = match line {
+            // Only these can lose something; asking the gateway for every line would be waste.
+            LogLine::Queued { .. } | LogLine::Failed { .. } | LogLine::DashFailed { .. } => self.blame(),
+            _ => crate::ledger::Blame { cause: GapCause::Origin, via: None },
+        };
+        let fresh = self.ledger.fresh_in_part();
+        self.ledger.line(&line, Utc::now(), &blame);
+        if self.ledger.fresh_in_part() > fresh {
+            self.last_new = Instant::now();
+            self.after_kill = false;
+        }
+        watch.stall.line(&line, Instant::now());
+        if watch.flight.line(&line, Instant::now()) {
+            lease.segment_complete();
+        }
+        match line {
+            LogLine::Opened { quality, kind } => {
+                info!(quality, kind, "Streamlink opened the stream");
+                watch.hls = Some(kind.starts_with("hls"));
+                self.opened.get_or_insert_with(|| quality.clone());
+                self.observer.update(|progress| progress.quality = Some(quality));
+            }
+            LogLine::NoNewSegments | LogLine::ReadTimeout | LogLine::NoStreams => {
+                watch.troubled = true;
+                watch.complaint =
+                    Some(text.rsplit_once("] ").map_or(text, |(_, message)| message).to_owned());
+            }
+            LogLine::NoPlugin => {
+                let url = mask_url(&self.request.url);
+                watch.hopeless =
+                    Some(format!("Streamlink does not know how to record {url}: check the address"));
+            }
+            LogLine::NoSuchQuality { available } => {
+                let quality = &self.request.quality;
+                watch.complaint = Some(format!("there is no quality '{quality}'; there is: {available}"));
+                watch.no_such_quality = true;
+            }
+            LogLine::Error(message)
+            | LogLine::Failed { reason: message, .. }
+            | LogLine::DashFailed { reason: message } => {
+                warn!("Streamlink: {message}");
+                watch.troubled = true;
+                watch.complaint.get_or_insert(message);
+            }
+            LogLine::ReloadFailed { reason } => warn!("Streamlink: reloading the playlist failed: {reason}"),
+            LogLine::SequenceGap { at, segments, .. } => {
+                warn!(at, segments, "Streamlink: segments left the playlist unseen");
+            }
+            LogLine::Ads { seconds } => info!(seconds, "advertisements are cut out"),
+            _ => {}
+        }
+    }
+
+    /// Once a second.
+    fn tick(&mut self, watch: &mut Watch, lease: &dyn Lease) {
+        if let Some(slow) = watch.flight.slow(Instant::now()) {
+            lease.segment_slow(slow);
+        }
+        self.report();
+        if watch.stopping_since.is_some() || watch.gave_up.is_some() {
+            return;
+        }
+        if let Err(error) = self.request.output.check_room(self.request.disk_floor) {
+            watch.disk = Some(error.to_string());
+            self.control.stop(StopCause::Disk);
+            return;
+        }
+        let blame = self.blame().cause;
+        let hls = watch.hls == Some(true) && watch.looking.is_none() && watch.trouble.is_none();
+        let now = Instant::now();
+        let usual = self.ledger.usual();
+        let dry = watch.received(self.account.traffic().bytes_down);
+        let wanted = watch.flight.wanted(now).filter(|_| dry);
+        let stuck = wanted.is_some_and(|(_, since)| watch.stall.is_stuck(since, usual, now));
+        let stalled = blame != GapCause::Route && watch.stall.wants_a_look(self.ledger.usual(), now);
+        if hls && (stuck || stalled) {
+            watch.looking = Some(self.asker().ask().boxed());
+        }
+        let traffic = self.account.traffic();
+        if self.first_byte.is_none() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE {
+            watch.gave_up = Some(self.never_a_route());
+        } else if blame == GapCause::Route && self.must_give_up() {
+            watch.gave_up = Some(self.gave_up("no route works"));
+        }
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        Asker { request: self.request.clone(), account: self.account.clone() }
+    }
+
+    pub(super) fn must_give_up(&self) -> bool {
+        self.last_new.elapsed() >= self.request.give_up_after
+    }
+
+    pub(super) fn never_a_route(&self) -> Outcome {
+        let error = format!(
+            "{} was not recorded: no route worked for {} s. Check the proxies with 'holdfast check', or allow a direct connection",
+            mask_url(&self.request.url),
+            FIRST_ROUTE.as_secs(),
+        );
+        Outcome::Failed { error, no_route: true }
+    }
+
+    pub(super) fn gave_up(&self, why: &str) -> Outcome {
+        let kept = if self.meter.bytes() > 0 { "; what was recorded is kept" } else { "" };
+        Outcome::failed(format!(
+            "{} could not be reached for {} s ({why}){kept}. A longer --give-up-after waits longer",
+            mask_url(&self.request.url),
+            self.request.give_up_after.as_secs(),
+        ))
+    }
+
+    /// Draws the balance of the run.
+    fn ended(
+        &mut self,
+        status: std::process::ExitStatus,
+        part: Option<crate::part::OpenPart>,
+        mut watch: Watch,
+        begun: std::time::Instant,
+    ) -> Result<Run, Outcome> {
+        let stopping = watch.stopping_since.is_some();
+        let traffic = self.account.traffic();
+        let killed = status.signal().is_some() && !stopping && watch.trouble.is_none();
+        self.after_kill |= killed;
+        let mut blame = self.blame();
+        if killed {
+            blame.cause = GapCause::Process;
+        }
+        self.ledger.part_ends(killed, Utc::now(), &blame);
+        if let Some(part) = part {
+            self.parts.push(part.into_part());
+        }
+        info!(%status, bytes = watch.bytes, complaint = watch.complaint, "Streamlink ended");
+        self.report();
+        if watch.trouble == Some(Trouble::Renumbered) {
+            self.ledger.numbering_begins_anew();
+        }
+        let fresh = if watch.hls == Some(true) { self.ledger.fresh_in_part() > 0 } else { watch.bytes > 0 };
+        let fault = traffic.last_fault.is_some_and(|at| at >= begun);
+        self.barren = match (fresh, fault) {
+            (true, _) => 0,
+            (false, true) => self.barren,
+            (false, false) => self.barren + 1,
+        };
+        if let Some(error) = watch.disk {
+            return Err(Outcome::failed(format!("the recording was stopped: {error}")));
+        }
+        if let Some(outcome) = watch.gave_up {
+            return Err(outcome);
+        }
+        // A fault on the way makes qualities vanish from the list (measured); without one, there is none.
+        if watch.no_such_quality && !fault && self.first_byte.is_none() {
+            watch.hopeless = watch.complaint.clone();
+        }
+        // It never got as far as opening anything, and not for want of a route: what it said last says why.
+        if watch.hls.is_none() && !fault && !status.success() && watch.complaint.is_none() {
+            let said = watch.last_words.take().unwrap_or_else(|| "nothing".to_owned());
+            watch.complaint = Some(format!("Streamlink ended with {status} and said: {said}"));
+        }
+        if let Some(error) = watch.hopeless {
+            return Err(Outcome::failed(error));
+        }
+        let exit = Exit {
+            clean: status.success() && !watch.troubled,
+            hls: watch.hls,
+            fault_before: traffic.last_fault.map(|at| at.elapsed()),
+        };
+        Ok(Run { exit, fresh, fault, complaint: watch.complaint })
+    }
+}

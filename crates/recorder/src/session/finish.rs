@@ -1,0 +1,152 @@
+//! After the last byte: the file is finished and the balance drawn.
+
+use std::path::PathBuf;
+
+use chrono::Utc;
+use tracing::{error, info, warn};
+
+use super::{Outcome, Session};
+use crate::control::{Control, Status, StopCause};
+use crate::join::{JoinError, join};
+use crate::mask::mask_url;
+use crate::output::Output;
+use crate::summary::{Ended, Part, Summary};
+use crate::tools::Tools;
+
+/// Joins the parts of a recording that was left in [`Status::Finalizing`].
+///
+/// # Errors
+/// [`JoinError`]; the parts are then as they were.
+pub async fn finish_parts(
+    output: &Output,
+    parts: &[PathBuf],
+    tools: &Tools,
+    control: &Control,
+) -> Result<(), JoinError> {
+    Box::pin(join(output, parts, tools, control)).await
+}
+
+impl Session {
+    pub(super) async fn finish(mut self, outcome: Outcome) -> Summary {
+        if matches!(outcome, Outcome::Stopped(_)) {
+            let traffic = self.account.traffic();
+            let route_dead = traffic.no_route || traffic.last_fault > traffic.last_success;
+            let blame = self.blame();
+            self.ledger.stopped_at(chrono::Utc::now(), &blame, route_dead);
+        }
+        self.account.close("the recording ended");
+        self.status(Status::Finalizing, None);
+        for gap in self.ledger.announce_rest() {
+            self.observer.event(holdfast_model::Event::Gap { recording: self.request.id, gap });
+        }
+        let paths: Vec<PathBuf> = self.parts.iter().map(|part| part.path.clone()).collect();
+        let mut left = false;
+        let joined = match paths.as_slice() {
+            [] => None,
+            paths => match Box::pin(join(&self.request.output, paths, &self.request.tools, &self.control))
+                .await
+            {
+                Ok(()) => Some(Ok(self.request.output.path().to_owned())),
+                Err(problem) => {
+                    left = matches!(problem, JoinError::Left);
+                    let first =
+                        self.parts.first().map(|part| part.path.display().to_string()).unwrap_or_default();
+                    Some(Err(format!("{problem} (from {first} on, {} in all)", self.parts.len())))
+                }
+            },
+        };
+        self.summary(outcome, joined, left)
+    }
+
+    fn summary(&mut self, outcome: Outcome, joined: Option<Result<PathBuf, String>>, left: bool) -> Summary {
+        let (output, problem) = match joined {
+            Some(Ok(path)) => (Some(path), None),
+            Some(Err(problem)) => (None, Some(problem)),
+            None => (None, None),
+        };
+        let (ended, reason, failure, stopped_by, no_route) = match outcome {
+            Outcome::Over(reason) => (Ended::StreamEnded, reason, None, None, false),
+            Outcome::Stopped(cause @ (StopCause::Disk | StopCause::Defect)) => {
+                let why = stop_reason(cause);
+                let error = format!("the recording was stopped: {why}");
+                (Ended::Failed, why.to_owned(), Some(error), Some(cause), false)
+            }
+            Outcome::Stopped(cause) => {
+                (Ended::Stopped, stop_reason(cause).to_owned(), None, Some(cause), false)
+            }
+            Outcome::Failed { error, no_route } => {
+                (Ended::Failed, error.clone(), Some(error), None, no_route)
+            }
+        };
+        let status = match ended {
+            _ if left => Status::Finalizing,
+            Ended::StreamEnded => Status::Completed,
+            Ended::Stopped => Status::Stopped,
+            Ended::Failed => Status::Failed,
+        };
+        let error = match (failure, problem) {
+            (Some(failure), Some(problem)) => Some(format!("{failure}. Besides, {problem}")),
+            (failure, problem) => failure.or(problem),
+        };
+        match &error {
+            Some(error) => error!("{error}"),
+            None => info!(reason, "the recording is finished"),
+        }
+        let gaps = self.ledger.gaps();
+        let traffic = self.account.traffic();
+        let bytes = match &output {
+            Some(path) => path.metadata().map(|meta| meta.len()).unwrap_or_default(),
+            None => self.parts.iter().map(|part| part.bytes).sum(),
+        };
+        if !gaps.is_empty() {
+            warn!(gaps = gaps.len(), "segments are missing from the recording");
+        }
+        let summary = Summary {
+            recording_id: self.request.id,
+            url: mask_url(&self.request.url),
+            output,
+            bytes,
+            // A sum may be -0.0, which JSON would show.
+            duration_s: self.duration() + 0.0,
+            segments_lost: gaps.iter().map(|gap| gap.segments).sum(),
+            seconds_lost: gaps.iter().map(|gap| gap.seconds).sum::<f64>() + 0.0,
+            estimated: gaps.iter().any(|gap| gap.estimated),
+            failovers: traffic.failovers,
+            routes: traffic.routes,
+            gaps,
+            parts: std::mem::take(&mut self.parts),
+            ended,
+            reason,
+            status,
+            error,
+            started_at: self.started_at,
+            ended_at: Utc::now(),
+            stopped_by,
+            no_route,
+        };
+        self.report();
+        self.observer.update(|progress| progress.status = status);
+        summary
+    }
+
+    /// Play time: by the segments where there are any, else by the clock.
+    fn duration(&self) -> f64 {
+        let media = self.ledger.media_seconds();
+        if media > 0.0 {
+            return media;
+        }
+        let seconds = |part: &Part| (part.ended_at - part.started_at).num_milliseconds() as f64 / 1000.0;
+        self.parts.iter().fold(0.0, |sum, part| sum + seconds(part))
+    }
+}
+
+fn stop_reason(cause: StopCause) -> &'static str {
+    match cause {
+        StopCause::Duration => "the wanted duration was reached",
+        StopCause::Interrupt => "it was interrupted",
+        StopCause::Terminate => "the program was told to end",
+        StopCause::Request => "somebody stopped it",
+        StopCause::Disk => "the disk is nearly full",
+        StopCause::Defect => "a defect of holdfast, told in its log; please report it",
+    }
+}

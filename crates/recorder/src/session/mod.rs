@@ -1,0 +1,311 @@
+//! One recording, from the first look for a route to the finished file.
+//!
+//! ```text
+//! starting ──▶ recording ◀──▶ recovering ──▶ finalizing ──▶ completed | stopped | failed
+//! ```
+//!
+//! **starting**: a route is looked for (10 s, then it fails with "no route"), Streamlink is started and a first byte
+//! awaited. **recording**: bytes arrive in a part. The gateway changes routes below us and Streamlink rides it out;
+//! we only keep the ledger, tell the gateway of segments that crawl, and watch the disk. **recovering**: Streamlink
+//! ended. Its exit code is not believed; the site is asked (`live`). If the stream is over, so is the recording; if
+//! it is live, the next part begins after 1, 2, 4 … 30 s, so many segments before the live edge that nothing is
+//! missing; if nothing can be reached, it is asked again and again until nothing new has come for `give_up_after`.
+//! **finalizing**: the parts become one file (`join`). A stop from outside leads there from every state, and whatever
+//! was recorded is kept in every case.
+//!
+//! Two clocks decide about giving up: the first segment must come within `give_up_after` of the start, and later ones
+//! within `give_up_after` of the last, while the route or the site is at fault. A stream that merely pauses is not
+//! given up by them; it ends by the rules of `live`.
+//!
+//! Left out on purpose: which proxy is used and why (the gateway's business), when to start (the caller's).
+
+mod backoff;
+mod child_run;
+mod finish;
+mod flight;
+mod meter;
+mod recover;
+mod stall;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use holdfast_model::{Event, GapCause, Via};
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{Instrument, info, info_span};
+
+use crate::control::{Control, Observer, Status, StopCause};
+use crate::ledger::{Blame, Ledger};
+use crate::mask::mask_url;
+use crate::part::OpenPart;
+use crate::ports::{Account, Routes, Traffic};
+use crate::request::RecordRequest;
+use crate::summary::{Part, Summary};
+pub use finish::finish_parts;
+
+use backoff::Backoff;
+use meter::Meter;
+use recover::Next;
+
+/// How long to wait for a first route.
+const FIRST_ROUTE: Duration = Duration::from_secs(10);
+/// For how long a fault of the route explains a loss.
+const FAULT_EXPLAINS: Duration = Duration::from_secs(60);
+/// The gateway's reason when it left a route that had nothing wrong with it.
+const BETTER_ROUTE: &str = "a better route is available";
+
+/// How the recording proper ended; finishing the file comes after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    Over(String),
+    Stopped(StopCause),
+    Failed { error: String, no_route: bool },
+}
+
+impl Outcome {
+    fn failed(error: impl Into<String>) -> Self {
+        Self::Failed { error: error.into(), no_route: false }
+    }
+}
+
+struct Session {
+    request: RecordRequest,
+    control: Control,
+    observer: Observer,
+    account: Arc<dyn Account>,
+    ledger: Ledger,
+    parts: Vec<Part>,
+    meter: Meter,
+    started: Instant,
+    started_at: DateTime<Utc>,
+    first_byte: Option<Instant>,
+    /// When something new last came; the start until then.
+    last_new: Instant,
+    /// Runs in a row that brought nothing new though their route was sound.
+    barren: u32,
+    /// The last Streamlink was killed from outside, and nothing has arrived since.
+    after_kill: bool,
+    /// The quality that Streamlink opened first.
+    opened: Option<String>,
+}
+
+/// Makes one recording. Returns when the file is finished, or as far finished as it can be.
+pub async fn record(
+    request: RecordRequest,
+    routes: Arc<dyn Routes>,
+    control: Control,
+    observer: Observer,
+) -> Summary {
+    let span = info_span!("recording", id = %request.id, url = %mask_url(&request.url));
+    let account = routes.open(request.id, &request.tags);
+    let session = Session {
+        account,
+        ledger: Ledger::default(),
+        parts: Vec::new(),
+        meter: Meter::default(),
+        started: Instant::now(),
+        started_at: Utc::now(),
+        first_byte: None,
+        last_new: Instant::now(),
+        barren: 0,
+        after_kill: false,
+        opened: None,
+        request,
+        control,
+        observer,
+    };
+    Box::pin(session.run(routes)).instrument(span).await
+}
+
+impl Session {
+    async fn run(mut self, routes: Arc<dyn Routes>) -> Summary {
+        let outcome = match self.begin(&*routes).await {
+            Some(outcome) => outcome,
+            None => self.record_parts().await,
+        };
+        drop(routes);
+        Box::pin(self.finish(outcome)).await
+    }
+
+    /// What must be so before anything is recorded; an outcome if it is not.
+    async fn begin(&mut self, routes: &dyn Routes) -> Option<Outcome> {
+        for path in std::mem::take(&mut self.request.earlier_parts) {
+            match OpenPart::found(path.clone()) {
+                Ok(part) => self.parts.push(part),
+                Err(error) => {
+                    return Some(Outcome::failed(format!(
+                        "an earlier part, {}, cannot be read: {error}",
+                        path.display()
+                    )));
+                }
+            }
+        }
+        if let Err(error) = self.request.output.check_room(self.request.disk_floor) {
+            return Some(Outcome::failed(error.to_string()));
+        }
+        let deadline = self.started + FIRST_ROUTE;
+        let mut reason = "no answer from the gateway".to_owned();
+        loop {
+            let prepared = tokio::select! {
+                prepared = timeout_at(deadline, routes.prepare(&self.request.tags)) => prepared,
+                () = self.control.soft().cancelled() => return Some(self.stopped()),
+            };
+            match prepared {
+                Ok(Ok(via)) => {
+                    self.observer.update(|p| p.via = Some(via));
+                    return None;
+                }
+                Ok(Err(none)) => {
+                    self.note(Some(format!("no route: {}", none.reason)));
+                    reason = none.reason;
+                }
+                Err(_) => {}
+            }
+            if Instant::now() + Duration::from_millis(500) >= deadline {
+                let error = format!(
+                    "{} was not recorded: no route in {} s ({reason}). Check the proxies with 'holdfast check', or allow a direct connection",
+                    mask_url(&self.request.url),
+                    FIRST_ROUTE.as_secs(),
+                );
+                return Some(Outcome::Failed { error, no_route: true });
+            }
+            if self.pause(Duration::from_millis(500)).await {
+                return Some(self.stopped());
+            }
+        }
+    }
+
+    /// Part after part, until there is an outcome.
+    async fn record_parts(&mut self) -> Outcome {
+        let mut backoff = Backoff::default();
+        let mut live_edge = 3;
+        loop {
+            let run = match self.run_child(live_edge).await {
+                Ok(run) => run,
+                Err(outcome) => return outcome,
+            };
+            if run.fresh {
+                backoff.reset();
+            }
+            if self.control.cause().is_some() {
+                return self.stopped();
+            }
+            match self.recover(&run, &mut backoff).await {
+                Next::Resume { live_edge: edge } => live_edge = edge,
+                Next::End(outcome) => return outcome,
+            }
+            info!(live_edge, parts = self.parts.len(), "the stream is live: recording the next part");
+        }
+    }
+
+    fn stopped(&self) -> Outcome {
+        Outcome::Stopped(self.control.cause().unwrap_or(StopCause::Request))
+    }
+
+    /// Waits, and says whether it was stopped meanwhile.
+    async fn pause(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = sleep(time) => false,
+            () = self.control.soft().cancelled() => true,
+        }
+    }
+
+    fn status(&mut self, status: Status, note: Option<String>) {
+        self.observer.update(|progress| {
+            progress.status = status;
+            progress.note = note;
+        });
+        self.report();
+    }
+
+    fn note(&self, note: Option<String>) {
+        let elapsed = self.started.elapsed();
+        self.observer.update(|progress| {
+            progress.note = note;
+            progress.elapsed = elapsed;
+        });
+    }
+
+    /// Publishes where things stand, and the gaps that have become certain.
+    fn report(&mut self) {
+        let traffic = self.account.traffic();
+        let (segments_lost, seconds_lost) = self.ledger.certain_loss();
+        let (elapsed, media) = (self.started.elapsed(), Duration::from_secs_f64(self.ledger.media_seconds()));
+        let (bytes, rate, parts) = (self.meter.bytes(), self.meter.rate(), self.parts.len());
+        self.observer.update(|progress| {
+            progress.elapsed = elapsed;
+            progress.media = media;
+            progress.bytes = bytes;
+            progress.rate = rate;
+            if let Some(via) = traffic.current() {
+                progress.via = Some(via.clone());
+            }
+            progress.failovers = traffic.failovers;
+            progress.segments_lost = segments_lost;
+            progress.seconds_lost = seconds_lost;
+            progress.parts = progress.parts.max(u32::try_from(parts).unwrap_or(u32::MAX));
+        });
+        for gap in self.ledger.announce() {
+            tracing::warn!(segments = gap.segments, seconds = gap.seconds, cause = %gap.cause, "segments are missing");
+            self.observer.event(Event::Gap { recording: self.request.id, gap });
+        }
+    }
+
+    /// Who is at fault if something is lost now.
+    fn blame(&self) -> Blame {
+        let traffic = self.account.traffic();
+        let fault = traffic.last_fault.is_some_and(|at| at.elapsed() < FAULT_EXPLAINS);
+        if traffic.no_route || fault {
+            Blame { cause: GapCause::Route, via: at_fault(&traffic, Utc::now()) }
+        } else {
+            let cause = if self.after_kill { GapCause::Process } else { GapCause::Origin };
+            Blame { cause, via: traffic.current().cloned() }
+        }
+    }
+}
+
+/// The route at fault: the one left last, if a fault ended it and that explains a loss at this time; else the one in
+/// use.
+fn at_fault(traffic: &Traffic, now: DateTime<Utc>) -> Option<Via> {
+    let left = traffic.routes.iter().rev().find_map(|route| Some((route, route.ended_at?)));
+    let left = left.filter(|(route, ended)| {
+        let lately = (now - *ended).to_std().is_ok_and(|ago| ago < FAULT_EXPLAINS);
+        lately && route.reason.as_deref() != Some(BETTER_ROUTE)
+    });
+    left.map(|(route, _)| &route.via).or_else(|| traffic.current()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use holdfast_model::RouteUse;
+
+    use super::*;
+
+    #[test]
+    fn the_route_at_fault_was_left_lately_and_for_a_fault() {
+        let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::hours(1);
+        let proxy = |n: i64| {
+            let url = holdfast_model::ProxyUrl::parse(&format!("http://h{n}:1")).expect("a proxy");
+            Via::Proxy(holdfast_model::ProxyId(n), url.masked())
+        };
+        let route = |n, ended: Option<(i64, &str)>| RouteUse {
+            via: proxy(n),
+            started_at: DateTime::UNIX_EPOCH,
+            ended_at: ended.map(|(ago, _)| now - TimeDelta::seconds(ago)),
+            bytes: 0,
+            reason: ended.map(|(_, reason)| reason.to_owned()),
+        };
+        for (routes, expected) in [
+            (vec![route(1, Some((5, "refused the connection"))), route(2, None)], Some(1)),
+            (vec![route(1, Some((61, "refused the connection"))), route(2, None)], Some(2)),
+            (vec![route(1, Some((5, BETTER_ROUTE))), route(2, None)], Some(2)),
+            (vec![route(1, Some((5, "refused the connection")))], Some(1)),
+            (vec![], None),
+        ] {
+            let traffic = Traffic { routes, ..Traffic::default() };
+            assert_eq!(at_fault(&traffic, now), expected.map(proxy), "{traffic:?}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Streamlink ended: over, live, or out of reach? Asks until one of them is certain.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::child_run::Run;
+use super::{Backoff, FIRST_ROUTE, Outcome, Session};
+use crate::control::Status;
+use crate::live::{Answer, Decision, Findings, GONE_APART, decide};
+use crate::mask::mask_url;
+
+/// Segments that pass while the next Streamlink starts, and some overlap to be sure.
+const MARGIN: u64 = 4;
+
+/// Between two questions while nothing answers: soon, since every second may lose a segment.
+const ASK_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Another part, beginning this many segments before the edge.
+    Resume { live_edge: u64 },
+    /// The recording proper is done.
+    End(Outcome),
+}
+
+impl Session {
+    pub(super) async fn recover(&mut self, run: &Run, backoff: &mut Backoff) -> Next {
+        self.status(
+            Status::Recovering,
+            Some("Streamlink ended; asking whether the stream goes on".to_owned()),
+        );
+        let ended = Instant::now();
+        let mut gone_since: Option<Instant> = None;
+        let mut asking = Backoff::up_to(ASK_AT_MOST_EVERY);
+        loop {
+            let asked = std::time::Instant::now();
+            let answer = tokio::select! {
+                answer = self.asker().ask() => answer,
+                () = self.control.soft().cancelled() => return Next::End(self.stopped()),
+            };
+            let traffic = self.account.traffic();
+            let decision = decide(&Findings {
+                exit: &run.exit,
+                answer: &answer,
+                fault_while_asking: traffic.last_fault.is_some_and(|at| at >= asked),
+                gone_for: gone_since.map(|at| at.elapsed()),
+                barren: self.barren,
+                recorded: self.ledger.recorded(),
+            });
+            info!(?answer, ?decision, barren = self.barren, "asked whether the stream goes on");
+            if !matches!(decision, Decision::AskAgain) {
+                gone_since = None;
+            }
+            let wait = match decision {
+                Decision::Over(why) => return Next::End(self.over(&answer, why, run)),
+                Decision::Live if run.fault && self.must_give_up() => {
+                    return Next::End(self.gave_up("the site answers, but no segment comes through"));
+                }
+                Decision::Live => {
+                    let wait = match answer {
+                        Answer::Playlist { ended: true, .. } => Duration::ZERO,
+                        // The time spent on asking counts.
+                        _ => backoff.next().saturating_sub(ended.elapsed()),
+                    };
+                    if self.pause(wait).await {
+                        return Next::End(self.stopped());
+                    }
+                    return Next::Resume { live_edge: self.live_edge(&answer) };
+                }
+                Decision::AskAgain => {
+                    gone_since.get_or_insert_with(Instant::now);
+                    GONE_APART
+                }
+                Decision::Unreachable(why) => {
+                    warn!("the stream cannot be reached: {why}");
+                    if self.first_byte.is_none() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE
+                    {
+                        return Next::End(self.never_a_route());
+                    }
+                    if self.must_give_up() {
+                        return Next::End(self.gave_up(&why));
+                    }
+                    let wait = asking.next();
+                    self.note(Some(format!("cannot be reached ({why}); next try in {} s", wait.as_secs())));
+                    wait
+                }
+            };
+            if self.pause(self.within_patience(wait)).await {
+                return Next::End(self.stopped());
+            }
+        }
+    }
+
+    /// A wait, cut short where the patience ends.
+    fn within_patience(&self, wait: Duration) -> Duration {
+        let left = self.request.give_up_after.saturating_sub(self.last_new.elapsed());
+        let first = FIRST_ROUTE.saturating_sub(self.started.elapsed());
+        let wait = wait.min(left.max(Duration::from_millis(200)));
+        if self.first_byte.is_none() && !first.is_zero() { wait.min(first) } else { wait }
+    }
+
+    /// The stream is over: well, unless nothing ever came.
+    fn over(&mut self, answer: &Answer, why: String, run: &Run) -> Outcome {
+        if let Answer::Playlist { ended: true, next, .. } = *answer {
+            let blame = self.blame();
+            self.ledger.ended_at(next, Utc::now(), &blame);
+        }
+        if self.meter.bytes() == 0 && self.parts.is_empty() {
+            let detail = run.complaint.as_deref().filter(|c| !c.is_empty()).unwrap_or(&why);
+            return Outcome::failed(format!(
+                "{} was not recorded: {detail}. Is it live, and is the address right?",
+                mask_url(&self.request.url)
+            ));
+        }
+        Outcome::Over(why)
+    }
+
+    /// How many segments before the edge the next part must begin.
+    fn live_edge(&self, answer: &Answer) -> u64 {
+        let Some(last) = self.ledger.last_complete() else { return 3 };
+        let elapsed = (Utc::now() - last).num_milliseconds().max(0) as f64 / 1000.0;
+        let by_clock = (elapsed / self.ledger.usual()).ceil() as u64;
+        let by_number = match (answer, self.ledger.recorded()) {
+            (Answer::Playlist { next, .. }, Some(recorded)) if next.saturating_sub(recorded) < 100_000 => {
+                next.saturating_sub(recorded)
+            }
+            _ => 0,
+        };
+        by_clock.max(by_number) + MARGIN
+    }
+}

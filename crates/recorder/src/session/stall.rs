@@ -1,0 +1,178 @@
+//! Streamlink runs, and nothing new comes: is it the stream, or is it Streamlink?
+//!
+//! Two troubles it does not notice by itself. When the site begins to number its segments anew (an encoder was
+//! restarted), it waits for numbers that will not come for a while, 40 s with our options, longer than most playlists
+//! reach back: everything between is lost. And it may hang. And when a segment has left the playlist while it was being
+//! fetched, it asks for it for another 19 s, in which the next ones leave, and so on without end. So when a stall cannot be explained by the route, the
+//! playlist is looked at beside it, and if that has gone on, Streamlink is replaced by one that begins where the
+//! recording stands.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::live::Answer;
+use crate::streamlink::{LogLine, Track};
+
+/// So long without a new segment, or three durations of one, are worth a look.
+const WORTH_A_LOOK: Duration = Duration::from_secs(6);
+/// Streamlink says something every few seconds, and is silent for 19 s at most (three tries of a playlist).
+const HANGS: Duration = Duration::from_secs(30);
+/// A segment that has left the playlist, and of which nothing has come for so long (or seven durations), will not come: a
+/// site keeps it for its own duration and that of the playlist (RFC 8216 section 6.2.2).
+const LOST: Duration = Duration::from_secs(12);
+const RARELY: Duration = Duration::from_secs(60);
+
+/// What is wrong with Streamlink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The playlist's numbers began anew, below those that were recorded.
+    Renumbered,
+    /// The playlist goes on and Streamlink does not say a word.
+    Hangs,
+    /// It has been asking for a segment that is no longer in the playlist.
+    Behind,
+}
+
+/// Watches one run.
+#[derive(Debug)]
+pub(super) struct Stall {
+    last_line: Instant,
+    last_queued: Option<Instant>,
+    /// The number after the highest that was queued.
+    next: u64,
+    look_at: Instant,
+    pause: Duration,
+    /// When a segment that does not arrive is worth the next look.
+    stuck_look_at: Instant,
+}
+
+impl Stall {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            last_line: now,
+            last_queued: None,
+            next: 0,
+            look_at: now,
+            pause: WORTH_A_LOOK,
+            stuck_look_at: now,
+        }
+    }
+
+    pub(super) fn line(&mut self, line: &LogLine, now: Instant) {
+        self.last_line = now;
+        // The playlist that is looked at is the video's; separate sound may be numbered quite differently.
+        if let LogLine::Queued { track: Track::Main, number, .. } = line {
+            self.last_queued = Some(now);
+            self.next = self.next.max(number.saturating_add(1));
+            self.pause = WORTH_A_LOOK;
+        }
+    }
+
+    /// Whether the playlist should be looked at now; then less and less often. `usual` is the usual duration of a
+    /// segment in seconds.
+    pub(super) fn wants_a_look(&mut self, usual: f64, now: Instant) -> bool {
+        let Some(last) = self.last_queued else { return false };
+        let patience = WORTH_A_LOOK.max(Duration::from_secs_f64(3.0 * usual.clamp(0.0, 60.0)));
+        let due = now - last >= patience && now >= self.look_at;
+        if due {
+            self.look_at = now + self.pause;
+            self.pause = (self.pause * 2).min(RARELY);
+        }
+        due
+    }
+
+    /// Whether a segment that has been asked for since so long is worth a look. `usual` as above.
+    pub(super) fn is_stuck(&mut self, in_flight: Duration, usual: f64, now: Instant) -> bool {
+        let patience = LOST.max(Duration::from_secs_f64(7.0 * usual.clamp(0.0, 60.0)));
+        let due = in_flight >= patience && now >= self.stuck_look_at;
+        if due {
+            self.stuck_look_at = now + WORTH_A_LOOK;
+        }
+        due
+    }
+
+    /// What the look at the playlist says. `wanted`: the segment that has been asked for, and for how long.
+    pub(super) fn judge(
+        &self,
+        answer: &Answer,
+        wanted: Option<(u64, Duration)>,
+        now: Instant,
+    ) -> Option<Trouble> {
+        let Answer::Playlist { first, next, ended: false } = *answer else { return None };
+        if wanted.is_some_and(|(number, since)| number < first && since >= LOST) {
+            return Some(Trouble::Behind);
+        }
+        let stalled = self.last_queued.is_some_and(|last| now - last >= WORTH_A_LOOK);
+        // Caches of a site may differ by a segment or two.
+        if stalled && next.saturating_add(2) < self.next {
+            return Some(Trouble::Renumbered);
+        }
+        (now - self.last_line >= HANGS && next > self.next.saturating_add(2)).then_some(Trouble::Hangs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_is_looked_at_and_explained() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut stall = Stall::new(start);
+        assert!(!stall.wants_a_look(2.0, at(99)), "nothing was ever queued");
+        stall.line(&LogLine::Queued { track: Track::Main, number: 30, duration: 2.0 }, at(0));
+        assert!(!stall.wants_a_look(2.0, at(5)));
+        assert!(stall.wants_a_look(2.0, at(6)));
+        assert!(!stall.wants_a_look(2.0, at(11)), "not every second");
+        assert!(stall.wants_a_look(2.0, at(12)));
+        let open = |next| Answer::Playlist { ended: false, first: 0, next };
+        for (answer, seconds, expected) in [
+            (open(4), 7, Some(Trouble::Renumbered)),
+            (open(4), 2, None),
+            (open(30), 20, None),
+            (open(31), 20, None),
+            (open(40), 20, None),
+            (open(40), 31, Some(Trouble::Hangs)),
+            (Answer::Playlist { ended: true, first: 0, next: 4 }, 7, None),
+            (Answer::Unreachable(String::new()), 40, None),
+        ] {
+            assert_eq!(stall.judge(&answer, None, at(seconds)), expected, "{answer:?} after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_segment_that_left_the_playlist_is_not_waited_for() {
+        let start = Instant::now();
+        let mut stall = Stall::new(start);
+        let seconds = Duration::from_secs;
+        assert!(!stall.is_stuck(seconds(13), 2.0, start));
+        assert!(stall.is_stuck(seconds(14), 2.0, start));
+        assert!(!stall.is_stuck(seconds(15), 2.0, start + seconds(1)), "not every second");
+        stall.line(&LogLine::Queued { track: Track::Main, number: 30, duration: 2.0 }, start);
+        let answer = Answer::Playlist { ended: false, first: 27, next: 31 };
+        for (wanted, expected) in [
+            (Some((26, seconds(14))), Some(Trouble::Behind)),
+            (Some((26, seconds(2))), None),
+            (Some((27, seconds(14))), None),
+            (None, None),
+        ] {
+            assert_eq!(stall.judge(&answer, wanted, start + seconds(1)), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_separate_sound_do_not_count() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut stall = Stall::new(start);
+        for (track, number) in [(Track::Main, 30), (Track::Audio, 90_000)] {
+            stall.line(&LogLine::Queued { track, number, duration: 2.0 }, at(0));
+        }
+        let answer = Answer::Playlist { ended: false, first: 20, next: 31 };
+        assert_eq!(stall.judge(&answer, None, at(7)), None);
+        stall.line(&LogLine::Queued { track: Track::Audio, number: 90_001, duration: 2.0 }, at(6));
+        assert!(stall.wants_a_look(2.0, at(7)), "the video stalls, whatever the sound does");
+    }
+}

@@ -1,0 +1,197 @@
+//! The command: arguments that anyone may see, and a file for what nobody may.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use holdfast_model::Secret;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::environment::environment;
+use crate::mask::mask_url;
+use crate::tools::Tools;
+
+/// Options that ride out an outage; the reasons are measured and stand in docs/ARCHITECTURE.md.
+const OUTAGE: &[(&str, &str)] = &[
+    // 20 target durations without a new segment, then it ends and we look for ourselves (default 3).
+    ("stream-segmented-queue-deadline", "20"),
+    // Without any byte for 3 min it ends (default 60 s).
+    ("stream-timeout", "180"),
+    ("hls-playlist-reload-attempts", "2"),
+    // The gateway answers a dial within 5.5 s; what takes longer is dead.
+    ("http-timeout", "6"),
+    // It waits 0.3, 0.6, 1.2 … s between them, 19 s in all: longer than an outage of 10 s, and short enough that one
+    // segment that the site has lost does not cost those behind it (with 10 it was a minute: measured).
+    ("stream-segment-attempts", "6"),
+    ("stream-segment-timeout", "6"),
+];
+
+/// What Streamlink is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Record, beginning this many segments before the live edge.
+    Record {
+        /// `--hls-live-edge`, at least 1.
+        live_edge: u64,
+    },
+    /// Only say which streams there are (`--json`).
+    Resolve,
+}
+
+/// One run of Streamlink.
+#[derive(Clone, Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) url: &'a str,
+    pub(crate) quality: &'a str,
+    pub(crate) proxy: &'a Secret,
+    pub(crate) purpose: Purpose,
+}
+
+/// The files of one run: the configuration and the empty homes. They go when this is dropped.
+#[derive(Debug)]
+pub(crate) struct ChildFiles {
+    directory: TempDir,
+}
+
+impl ChildFiles {
+    fn config(&self) -> PathBuf {
+        self.directory.path().join("streamlink.conf")
+    }
+
+    /// The directory that holds them all.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn empty(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+}
+
+impl Job<'_> {
+    /// Writes the files (0600 in a 0700 directory) and builds the command.
+    pub(crate) fn prepare(&self) -> io::Result<(Command, ChildFiles)> {
+        let files = ChildFiles { directory: tempfile::Builder::new().prefix("holdfast-").tempdir()? };
+        std::fs::create_dir(files.empty())?;
+        let mut config = OpenOptions::new().write(true).create_new(true).mode(0o600).open(files.config())?;
+        config.write_all(self.config()?.as_bytes())?;
+        let mut command = Command::new(&self.tools.streamlink);
+        command.args(self.arguments(&files.config()));
+        command.env_clear().envs(environment(env::vars_os(), &files.empty()));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok((command, files))
+    }
+
+    /// The command as a person would type it, passwords masked.
+    pub(crate) fn shown(&self) -> String {
+        let mut words = vec![self.tools.streamlink.display().to_string()];
+        words.extend(self.options());
+        words.push(format!("--http-proxy {}", mask_url(self.proxy.expose())));
+        words.push(mask_url(self.url));
+        words.push(self.quality.to_owned());
+        words.join(" ")
+    }
+
+    fn arguments(&self, config: &Path) -> Vec<String> {
+        let mut arguments = vec!["--config".to_owned(), config.display().to_string()];
+        arguments.extend(self.options());
+        arguments
+    }
+
+    /// Everything that is no secret.
+    fn options(&self) -> Vec<String> {
+        let mut options = vec!["--webbrowser=no".to_owned(), "--http-timeout=6".to_owned()];
+        match self.purpose {
+            Purpose::Resolve => options.push("--json".to_owned()),
+            Purpose::Record { live_edge } => {
+                options.truncate(1);
+                options.extend(["--stdout", "--loglevel=debug"].map(str::to_owned));
+                options.push("--logformat=[{threadName}][{name}][{levelname}] {message}".to_owned());
+                options.extend(OUTAGE.iter().map(|(name, value)| format!("--{name}={value}")));
+                options.push(format!("--hls-live-edge={}", live_edge.max(1)));
+                // Separate sound is put together by ffmpeg: without this every part would begin at zero again,
+                // and overlaps could not be told from gaps.
+                options.push("--ffmpeg-copyts".to_owned());
+            }
+        }
+        if let Some(ffmpeg) = &self.tools.ffmpeg {
+            options.push(format!("--ffmpeg-ffmpeg={}", ffmpeg.display()));
+        }
+        options
+    }
+
+    fn config(&self) -> io::Result<String> {
+        let lines =
+            [("http-proxy", self.proxy.expose()), ("url", self.url), ("default-stream", self.quality)];
+        let mut text = String::new();
+        for (name, value) in lines {
+            if value.chars().any(|c| c.is_control()) {
+                let problem = format!("the {name} contains control characters");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+            }
+            text.push_str(&format!("{name}={value}\n"));
+        }
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn tools() -> Tools {
+        Tools {
+            streamlink: "/usr/bin/streamlink".into(),
+            ffmpeg: Some("/usr/bin/ffmpeg".into()),
+            ffprobe: None,
+        }
+    }
+
+    #[test]
+    fn secrets_stand_in_the_file_and_nowhere_else() {
+        let (tools, proxy) = (tools(), Secret::new("http://rec:s3cret@127.0.0.1:1"));
+        let job = Job {
+            tools: &tools,
+            url: "https://u:hidden@site/c?token=t0k",
+            quality: "best",
+            proxy: &proxy,
+            purpose: Purpose::Record { live_edge: 7 },
+        };
+        let (command, files) = job.prepare().expect("prepared");
+        let arguments = format!("{:?}", command.as_std().get_args().collect::<Vec<_>>());
+        for secret in ["s3cret", "hidden", "t0k"] {
+            assert!(!arguments.contains(secret), "{arguments}");
+        }
+        for secret in ["s3cret", "hidden"] {
+            assert!(!job.shown().contains(secret), "{}", job.shown());
+        }
+        assert!(job.shown().contains("--http-proxy http://rec:***@127.0.0.1:1"), "{}", job.shown());
+        assert!(arguments.contains("--hls-live-edge=7"));
+        let config = std::fs::read_to_string(files.config()).expect("there");
+        assert!(config.contains("http-proxy=http://rec:s3cret@127.0.0.1:1\n"));
+        assert_eq!(files.config().metadata().expect("there").permissions().mode() & 0o777, 0o600);
+        let path = files.config();
+        drop(files);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_line_break_cannot_smuggle_an_option_in() {
+        let (tools, proxy) = (tools(), Secret::new("http://rec:s@127.0.0.1:1"));
+        let job = Job {
+            tools: &tools,
+            url: "http://h/\nplayer=x",
+            quality: "best",
+            proxy: &proxy,
+            purpose: Purpose::Resolve,
+        };
+        assert!(job.prepare().is_err());
+    }
+}

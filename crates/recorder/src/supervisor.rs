@@ -1,0 +1,246 @@
+//! One child: spawned in its own process group, its output pumped into a part file that we own, its log read line
+//! by line, stopped gently and then not.
+//!
+//! Streamlink writes to a pipe and not to the file: every byte that is counted is on the disk, and a full disk is seen
+//! here. A task each reads the two pipes; both end with the child, and dropping [`Child`] kills the whole group, so
+//! nothing is left behind, not even a zombie.
+//!
+//! Should we be killed ourselves, a broken pipe is not enough: without our gateway Streamlink gets nothing to write
+//! and lives on for 40 s (measured). So a shell stands guard in its group: it waits for a pipe that only we hold, and
+//! when that breaks it removes the child's files and kills the group. (Linux has a signal for the death of a parent,
+//! but asking for it takes code between fork and exec, which cannot be written safely.)
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::fs::File;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStderr, ChildStdout, Command};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::debug;
+
+use crate::output::{Output, OutputError};
+use crate::part::OpenPart;
+use crate::streamlink::ChildFiles;
+
+/// From SIGINT to SIGKILL: with a segment in retry Streamlink needs 51 s to obey (measured).
+const PATIENCE: Duration = Duration::from_secs(4);
+/// A log line longer than this is cut: a broken child must not fill our memory.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// Waits for the end of its input, then ends everything in its group.
+const GUARD: &str = r#"trap "" INT TERM HUP; read -r _; rm -rf -- "$1"; kill -9 0"#;
+
+/// What a child does.
+#[derive(Debug)]
+pub(crate) enum ChildEvent {
+    /// This many more bytes are in the part.
+    Bytes(u64),
+    /// A line of its log, unmasked.
+    Line(String),
+    /// The part could not be written; the child is of no use any more.
+    Disk(OutputError),
+    /// It ended, and everything it wrote has been reported before.
+    Exited(ExitStatus),
+}
+
+/// A running child.
+#[derive(Debug)]
+pub(crate) struct Child {
+    process: tokio::process::Child,
+    /// Its process group, as long as something of it may be there.
+    group: Option<Pid>,
+    guard: Option<tokio::process::Child>,
+    events: mpsc::Receiver<ChildEvent>,
+    tasks: JoinSet<Option<OpenPart>>,
+    kill_at: Option<Instant>,
+    part: Option<OpenPart>,
+    status: Option<ExitStatus>,
+    /// Gone when the child is.
+    _files: ChildFiles,
+}
+
+impl Child {
+    /// Starts it. The part is created with its first byte.
+    pub(crate) fn spawn(mut command: Command, files: ChildFiles, output: &Output) -> io::Result<Self> {
+        let mut process = command.process_group(0).kill_on_drop(true).spawn()?;
+        let group = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let guard = group.and_then(|group| stand_guard(group, &files));
+        let (sender, events) = mpsc::channel(256);
+        let mut tasks = JoinSet::new();
+        if let Some(stdout) = process.stdout.take() {
+            tasks.spawn(pump(stdout, output.clone(), sender.clone()));
+        }
+        if let Some(stderr) = process.stderr.take() {
+            tasks.spawn(read_lines(stderr, sender));
+        }
+        Ok(Self {
+            process,
+            group,
+            guard,
+            events,
+            tasks,
+            kill_at: None,
+            part: None,
+            status: None,
+            _files: files,
+        })
+    }
+
+    /// The next event; cancel safe. [`ChildEvent::Exited`] is the last.
+    pub(crate) async fn next(&mut self) -> ChildEvent {
+        loop {
+            let kill_at = self.kill_at.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                biased;
+                () = sleep_until(kill_at), if self.kill_at.is_some() => self.kill(),
+                event = self.events.recv() => match event {
+                    Some(event) => return event,
+                    None => return self.finish().await,
+                },
+                status = self.process.wait(), if self.status.is_none() => {
+                    self.status = status.ok().or(Some(ExitStatus::default()));
+                    // Whoever else of its group still holds the pipes gets a moment to let go.
+                    self.kill_at = Some(Instant::now() + Duration::from_millis(500));
+                }
+            }
+        }
+    }
+
+    /// The pipes are closed: what remains is the exit status and the part.
+    async fn finish(&mut self) -> ChildEvent {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Ok(Some(part)) = ended {
+                self.part = Some(part);
+            }
+        }
+        if self.status.is_none() && timeout(PATIENCE, self.process.wait()).await.is_err() {
+            self.kill();
+        }
+        let status = match self.status {
+            Some(status) => status,
+            None => self.process.wait().await.unwrap_or_default(),
+        };
+        self.status = Some(status);
+        // The guard is the last of the group; as long as it stands, nobody else can be given the group's number.
+        self.kill();
+        self.group = None;
+        if let Some(mut guard) = self.guard.take() {
+            let _ = guard.wait().await;
+        }
+        ChildEvent::Exited(status)
+    }
+
+    /// The part it wrote, once it has ended; `None` if it wrote nothing.
+    pub(crate) fn take_part(&mut self) -> Option<OpenPart> {
+        self.part.take()
+    }
+
+    /// Asks it to end; kills it if it has not after 4 s.
+    pub(crate) fn interrupt(&mut self) {
+        if self.kill_at.is_none() && self.status.is_none() {
+            self.signal(Signal::INT);
+            self.kill_at = Some(Instant::now() + PATIENCE);
+        }
+    }
+
+    /// Ends it and its whole group now.
+    pub(crate) fn kill(&mut self) {
+        self.kill_at = None;
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    /// Its process number, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+}
+
+/// Puts a shell into the group that ends it when we are gone. Without a shell there is no guard, and no harm.
+fn stand_guard(group: Pid, files: &ChildFiles) -> Option<tokio::process::Child> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", GUARD, "holdfast-guard"]).arg(files.path());
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.process_group(group.as_raw_pid()).kill_on_drop(true);
+    command.spawn().inspect_err(|error| debug!(%error, "no guard for Streamlink")).ok()
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Reaches the whole group, and nobody if it is gone. The runtime reaps the child.
+        self.kill();
+    }
+}
+
+/// Copies the child's output into the part until it ends.
+async fn pump(mut from: ChildStdout, output: Output, events: mpsc::Sender<ChildEvent>) -> Option<OpenPart> {
+    let mut buffer = vec![0; 256 << 10];
+    let mut part: Option<(OpenPart, File)> = None;
+    loop {
+        let read = match from.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(read) => read,
+        };
+        let written = match buffer.get(..read) {
+            Some(bytes) => write(&mut part, bytes, &output).await,
+            None => Ok(()),
+        };
+        let event = match written {
+            Ok(()) => ChildEvent::Bytes(read as u64),
+            Err(error) => ChildEvent::Disk(error),
+        };
+        let failed = matches!(event, ChildEvent::Disk(_));
+        if events.send(event).await.is_err() || failed {
+            break;
+        }
+    }
+    let (mut part, mut file) = part?;
+    if let Err(error) = file.flush().await {
+        let _ = events.send(ChildEvent::Disk(part.failed(error))).await;
+    }
+    part.close();
+    Some(part)
+}
+
+async fn write(
+    part: &mut Option<(OpenPart, File)>,
+    bytes: &[u8],
+    output: &Output,
+) -> Result<(), OutputError> {
+    if part.is_none() {
+        let (opened, file) = OpenPart::create(output, bytes)?;
+        *part = Some((opened, File::from_std(file)));
+    }
+    let Some((part, file)) = part else { return Ok(()) };
+    file.write_all(bytes).await.map_err(|error| part.failed(error))?;
+    part.grew(bytes.len() as u64);
+    Ok(())
+}
+
+async fn read_lines(from: ChildStderr, events: mpsc::Sender<ChildEvent>) -> Option<OpenPart> {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut from).take(LONGEST_LINE as u64);
+        match limited.read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if !text.is_empty() && events.send(ChildEvent::Line(text)).await.is_err() {
+            return None;
+        }
+    }
+}
