@@ -1,0 +1,274 @@
+//! The log, on stderr: lines for people or JSON for machines. Also the one place where events of the gateway and
+//! the pool become log lines; people grep for their wording, so it does not change.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use holdfast_model::{Event, Health, Level, milliseconds};
+use indicatif::MultiProgress;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tracing::field::{Field, Visit};
+use tracing::{Subscriber, debug, error, info, warn};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::term::clean;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    /// Only what a person should look at.
+    Error,
+    /// Also what failed and was dealt with.
+    Warn,
+    /// Also what is as expected.
+    #[default]
+    Info,
+    /// Also every decision in detail.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Starts the log. Lines are written through `live`, so that they do not tear a progress line.
+pub(crate) fn start(format: LogFormat, level: LogLevel, live: &MultiProgress) {
+    let level = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    let others = if level == "error" { "error" } else { "warn" };
+    let filter = EnvFilter::new(format!("{others},holdfast={level}"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AroundLiveLine(live.clone()));
+    // A second start can only be a defect; the first log goes on.
+    let _ = match format {
+        LogFormat::Text => {
+            let colour =
+                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+            builder.with_ansi(colour).event_format(Lines).try_init()
+        }
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        }
+    };
+}
+
+/// Turns events into log lines until the sender is gone.
+pub(crate) async fn follow(mut events: broadcast::Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(event) => tell(&event),
+            Err(RecvError::Lagged(n)) => warn!("{n} events were too many for the log and are not shown"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// One event as its log line.
+pub(crate) fn tell(event: &Event) {
+    if let Event::ProxyHealth { from, to, .. } = event
+        && from == to
+    {
+        // Several proxies say the same every half minute; what changed would drown in it.
+        return debug!("{}", line(event).1);
+    }
+    let (level, line) = line(event);
+    match level {
+        Level::Info => info!("{line}"),
+        Level::Warning => warn!("{line}"),
+        Level::Error => error!("{line}"),
+    }
+}
+
+/// Level and wording.
+fn line(event: &Event) -> (Level, String) {
+    match event {
+        Event::ProxyHealth { url, to, response_time, error, .. } => {
+            let level = if *to == Health::Healthy { Level::Info } else { Level::Warning };
+            let detail = match (error, response_time) {
+                (Some(error), _) => format!(" ({error})"),
+                (None, Some(time)) => format!(" ({}ms)", milliseconds(*time)),
+                (None, None) => String::new(),
+            };
+            (level, format!("Proxy health: {url} - {to}{detail}"))
+        }
+        Event::ProxyConvicted { url, proxy_side, reason, .. } => {
+            let what = if *proxy_side { "Proxy failed" } else { "Proxy cannot reach the target" };
+            (Level::Warning, format!("{what}: {url} ({reason})"))
+        }
+        Event::ProxyDisabled { url, failures, .. } => {
+            (Level::Error, format!("Proxy auto-disabled after {failures} consecutive failures: {url}"))
+        }
+        Event::ProxyRecovered { url, .. } => (Level::Info, format!("Proxy recovered: {url}")),
+        Event::Failover { from, to, reason, took, .. } => {
+            (Level::Warning, format!("Failover: {from} -> {to} ({reason}, {} ms)", milliseconds(*took)))
+        }
+        Event::Gap { gap, .. } => {
+            let about = if gap.estimated { "about " } else { "" };
+            let via = gap.via.as_ref().map_or_else(String::new, |via| format!(", via {via}"));
+            let seconds = Duration::from_secs_f64(gap.seconds.clamp(0.0, 1e9)).as_secs_f64();
+            let (segments, cause) = (gap.segments, gap.cause);
+            (
+                Level::Warning,
+                format!("Gap: {about}{segments} segments lost ({seconds:.1} s), cause: {cause}{via}"),
+            )
+        }
+        Event::Notice { level, message } => (*level, message.clone()),
+    }
+}
+
+/// `12:34:56 INFO message key=value`, whatever strangers put into it cleaned.
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> fmt::Result {
+        let level = *event.metadata().level();
+        let (dim, colour, off) = match (writer.has_ansi_escapes(), level) {
+            (false, _) => ("", "", ""),
+            (true, tracing::Level::ERROR) => ("\x1b[2m", "\x1b[31m", "\x1b[0m"),
+            (true, tracing::Level::WARN) => ("\x1b[2m", "\x1b[33m", "\x1b[0m"),
+            (true, tracing::Level::INFO) => ("\x1b[2m", "\x1b[32m", "\x1b[0m"),
+            (true, _) => ("\x1b[2m", "\x1b[36m", "\x1b[0m"),
+        };
+        let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S%.3f");
+        let mut text = Text::default();
+        event.record(&mut text);
+        writeln!(
+            writer,
+            "{dim}{now}{off} {colour}{level:<5}{off} {}{}",
+            clean(&text.message),
+            clean(&text.fields)
+        )
+    }
+}
+
+#[derive(Default)]
+struct Text {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        use fmt::Write as _;
+        // Writing into a String cannot fail. Fields of the log crate's bridge only repeat where a line comes from.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name if name.starts_with("log.") => Ok(()),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}
+
+/// Takes the live line off the screen while a log line is written.
+#[derive(Clone)]
+struct AroundLiveLine(MultiProgress);
+
+impl<'a> MakeWriter<'a> for AroundLiveLine {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for AroundLiveLine {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // A log that nobody reads any more (a closed pipe) must not end a recording.
+        self.0.suspend(|| {
+            let _ = io::stderr().lock().write_all(line);
+        });
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_model::{Gap, GapCause, ProxyId, ProxyUrl, Via};
+
+    use super::*;
+
+    #[test]
+    fn events_read_as_people_grep_for_them() {
+        let url = ProxyUrl::parse("http://u:secret@a:1").expect("valid").masked();
+        let other = Via::Proxy(ProxyId(2), ProxyUrl::parse("socks5h://b").expect("valid").masked());
+        let health = |to, time: Option<u64>, error: Option<&str>| Event::ProxyHealth {
+            id: ProxyId(1),
+            url: url.clone(),
+            from: Health::Unknown,
+            to,
+            response_time: time.map(Duration::from_millis),
+            error: error.map(str::to_owned),
+        };
+        for (event, expected) in [
+            (health(Health::Healthy, Some(123), None), "Proxy health: http://u:***@a:1 - healthy (123ms)"),
+            (
+                health(Health::Failed, None, Some("proxy refused the connection")),
+                "Proxy health: http://u:***@a:1 - failed (proxy refused the connection)",
+            ),
+            (
+                Event::ProxyDisabled { id: ProxyId(1), url: url.clone(), failures: 3 },
+                "Proxy auto-disabled after 3 consecutive failures: http://u:***@a:1",
+            ),
+            (Event::ProxyRecovered { id: ProxyId(1), url: url.clone() }, "Proxy recovered: http://u:***@a:1"),
+            (
+                Event::Failover {
+                    recording: None,
+                    from: Via::Proxy(ProxyId(1), url.clone()),
+                    to: other.clone(),
+                    reason: "refused".to_owned(),
+                    took: Duration::from_millis(240),
+                },
+                "Failover: http://u:***@a:1 -> socks5h://b:1080 (refused, 240 ms)",
+            ),
+            (
+                Event::Gap {
+                    recording: holdfast_model::RecordingId::new(),
+                    gap: Gap {
+                        at: chrono::DateTime::UNIX_EPOCH,
+                        segments: 4,
+                        seconds: 8.0,
+                        cause: GapCause::Route,
+                        via: Some(other),
+                        estimated: false,
+                    },
+                },
+                "Gap: 4 segments lost (8.0 s), cause: route, via socks5h://b:1080",
+            ),
+        ] {
+            assert_eq!(line(&event).1, expected);
+        }
+    }
+}
