@@ -1,0 +1,67 @@
+//! A `holdfast gateway` under trial, for other tools.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use holdfast_testkit::Ca;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::binary;
+use crate::scene::Scene;
+
+/// A running `holdfast gateway`. Dropping it kills it.
+pub struct GatewayProcess {
+    _child: Child,
+    addr: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+impl GatewayProcess {
+    /// Starts it over the proxies of a scene, never direct.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub async fn start(scene: &Scene) -> Result<Self> {
+        let ca = Ca::shared()?.pem_path();
+        let mut child = Command::new(binary::holdfast())
+            .args(["gateway", "--listen", "127.0.0.1:0", "--no-direct", "--log-level", "debug"])
+            .arg("--proxy-file")
+            .arg(scene.proxy_file()?)
+            .env("SSL_CERT_FILE", &ca)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting holdfast gateway")?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        let stderr = child.stderr.take().context("stderr is piped")?;
+        let log = Arc::<Mutex<String>>::default();
+        let sink = Arc::clone(&log);
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut log = sink.lock().unwrap_or_else(PoisonError::into_inner);
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let ready =
+            BufReader::new(stdout).lines().next_line().await?.context("it ended before it was ready")?;
+        let addr = ready.trim_start_matches("listening on http://").parse().with_context(|| ready.clone())?;
+        Ok(Self { _child: child, addr, log })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What it has written to stderr so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

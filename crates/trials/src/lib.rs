@@ -1,0 +1,18 @@
+//! Trials of the whole: the real `holdfast` binary with real Streamlink records a live stream over TLS through proxies
+//! that die, and the file is judged frame by frame. The tests here are the list of faults that a recording must
+//! survive; the `storm` binary makes them up at random for as long as it is told to.
+//!
+//! Development only.
+#![expect(clippy::expect_used, reason = "a trial that cannot be set up should stop at once and say where")]
+
+mod binary;
+mod gateway;
+mod processes;
+mod recording;
+mod scene;
+pub mod storm;
+
+pub use binary::holdfast;
+pub use gateway::GatewayProcess;
+pub use recording::{Finished, RecordOptions, Recording};
+pub use scene::{GREETING, Scene, SceneOptions};
