@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use holdfast_model::{Event, ProxyId, RecordingId, RouteUse, Secret, Via};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::slow::SlowRun;
@@ -24,6 +25,7 @@ pub(crate) struct Account {
     /// Tags that its proxies must have.
     pub(crate) tags: Vec<String>,
     ledger: Mutex<Ledger>,
+    events: broadcast::Sender<Event>,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,8 @@ struct Stretch {
     ended_at: Option<DateTime<Utc>>,
     bytes: Arc<AtomicU64>,
     reason: Option<String>,
+    /// When it was left though nothing had failed yet.
+    left_as_a_precaution: Option<Instant>,
 }
 
 /// What an account carried so far.
@@ -64,8 +68,13 @@ pub struct AccountTraffic {
 }
 
 impl Account {
-    pub(crate) fn new(recording: Option<RecordingId>, tags: Vec<String>) -> Self {
-        Self { recording, tags, ledger: Mutex::default() }
+    /// `events`: where its failovers are announced.
+    pub(crate) fn new(
+        recording: Option<RecordingId>,
+        tags: Vec<String>,
+        events: broadcast::Sender<Event>,
+    ) -> Self {
+        Self { recording, tags, ledger: Mutex::default(), events }
     }
 
     /// True for recordings: their dials are bounded tighter and their tunnels watched closer.
@@ -116,7 +125,8 @@ impl Account {
         change(&mut self.lock().slow)
     }
 
-    /// A route shows a sign of failure; only the route in use matters.
+    /// A route shows a sign of failure. Only the route in use matters, and the one before it if it was left while this
+    /// failure was under way already: a suspicion moves traffic before anybody can say that the route really fails.
     pub(crate) fn trouble(&self, via: &Via, why: &str) {
         self.trouble_since(via, why, Instant::now());
     }
@@ -129,6 +139,8 @@ impl Account {
         let first = ledger.trouble.as_ref().is_none_or(|(known, _)| since < *known);
         if is_current && first {
             ledger.trouble = Some((since, why.to_owned()));
+        } else if let Some((from, to, took)) = ledger.left_in_time(via, why, since) {
+            self.announce(from, to, why.to_owned(), took);
         }
     }
 
@@ -139,9 +151,8 @@ impl Account {
         ledger.no_route = no_route;
     }
 
-    /// A dial succeeded. Returns the counter for the route's bytes and, if another route failed before, what to
-    /// announce.
-    pub(crate) fn dialed(&self, via: &Via, begun: Instant) -> (Arc<AtomicU64>, Option<Event>) {
+    /// A dial succeeded: announces a failover if another route failed before. Returns the counter for the route's bytes.
+    pub(crate) fn dialed(&self, via: &Via, begun: Instant) -> Arc<AtomicU64> {
         let mut ledger = self.lock();
         ledger.last_success = Some(Instant::now());
         ledger.no_route = false;
@@ -151,9 +162,9 @@ impl Account {
         {
             let bytes = Arc::clone(&last.bytes);
             ledger.trouble = None;
-            return (bytes, None);
+            return bytes;
         }
-        let event = self.switch(&mut ledger, via, begun);
+        self.switch(&mut ledger, via, begun);
         let bytes = Arc::new(AtomicU64::new(0));
         let stretch = Stretch {
             via: via.clone(),
@@ -161,25 +172,32 @@ impl Account {
             ended_at: None,
             bytes: Arc::clone(&bytes),
             reason: None,
+            left_as_a_precaution: None,
         };
         ledger.push(stretch, self.is_recording());
-        (bytes, event)
+        bytes
     }
 
-    fn switch(&self, ledger: &mut Ledger, to: &Via, begun: Instant) -> Option<Event> {
+    fn switch(&self, ledger: &mut Ledger, to: &Via, begun: Instant) {
         let trouble = ledger.trouble.take();
-        let last = ledger.routes.last_mut().filter(|s| s.ended_at.is_none())?;
+        let Some(last) = ledger.routes.last_mut().filter(|s| s.ended_at.is_none()) else { return };
         last.ended_at = Some(Utc::now());
         let Some((since, reason)) = trouble else {
             last.reason = Some("a better route is available".to_owned());
-            return None;
+            last.left_as_a_precaution = Some(Instant::now());
+            return;
         };
         last.reason = Some(reason.clone());
         let from = last.via.clone();
         ledger.failovers += 1;
         // What is noticed by a dial began with that dial at the latest.
-        let took = since.min(begun).elapsed();
-        Some(Event::Failover { recording: self.recording, from, to: to.clone(), reason, took })
+        self.announce(from, to.clone(), reason, since.min(begun).elapsed());
+    }
+
+    fn announce(&self, from: Via, to: Via, reason: String, took: Duration) {
+        let event = Event::Failover { recording: self.recording, from, to, reason, took };
+        // No listener is no error.
+        let _ = self.events.send(event);
     }
 
     /// Ends the stretch in use, when the recording ends.
@@ -197,6 +215,17 @@ impl Account {
 }
 
 impl Ledger {
+    /// If the route was left for the present one while it was failing already, books that as a failover. Returns from
+    /// where, to where, and how long after the failure began.
+    fn left_in_time(&mut self, via: &Via, why: &str, since: Instant) -> Option<(Via, Via, Duration)> {
+        let [.., before, now] = self.routes.as_mut_slice() else { return None };
+        let left = before.left_as_a_precaution.filter(|left| before.via == *via && since <= *left)?;
+        before.left_as_a_precaution = None;
+        before.reason = Some(why.to_owned());
+        self.failovers += 1;
+        Some((before.via.clone(), now.via.clone(), left.duration_since(since)))
+    }
+
     fn push(&mut self, stretch: Stretch, keep: bool) {
         let limit = if keep { MAX_ROUTES } else { 1 };
         if self.routes.len() >= limit {
@@ -225,4 +254,49 @@ pub(crate) struct Lease {
     pub(crate) password: Secret,
     /// Ends the lease: its tunnels are cut and its password is worthless.
     pub(crate) ended: CancellationToken,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(id: i64) -> Via {
+        let url: holdfast_model::ProxyUrl = format!("http://proxy{id}:80").parse().expect("a URL");
+        Via::Proxy(ProxyId(id), url.masked())
+    }
+
+    fn account() -> (Account, broadcast::Receiver<Event>) {
+        let (events, listener) = broadcast::channel(8);
+        (Account::new(Some(RecordingId::new()), Vec::new(), events), listener)
+    }
+
+    /// The playlist's dial falls into the milliseconds of a suspicion, and the stuck tunnel is cut seconds later.
+    #[test]
+    fn a_route_left_on_suspicion_counts_as_a_failover_once_it_is_known_to_have_failed() {
+        let (account, mut events) = account();
+        let before = Instant::now();
+        account.dialed(&via(1), before);
+        account.dialed(&via(2), Instant::now());
+        assert_eq!(account.traffic().failovers, 0);
+        account.trouble_since(&via(1), "stuck", before);
+        account.trouble_since(&via(1), "stuck as well", before);
+        let traffic = account.traffic();
+        assert_eq!((traffic.failovers, traffic.routes[0].reason.as_deref()), (1, Some("stuck")));
+        assert!(matches!(events.try_recv(), Ok(Event::Failover { .. })));
+        assert!(events.try_recv().is_err(), "told once");
+    }
+
+    #[test]
+    fn trouble_on_a_route_that_was_left_before_is_no_failover() {
+        let (account, mut events) = account();
+        account.dialed(&via(1), Instant::now());
+        account.dialed(&via(2), Instant::now());
+        account.trouble(&via(1), "it broke later");
+        let traffic = account.traffic();
+        assert_eq!(
+            (traffic.failovers, traffic.routes[0].reason.as_deref()),
+            (0, Some("a better route is available"))
+        );
+        assert!(events.try_recv().is_err());
+    }
 }

@@ -52,8 +52,7 @@ pub(crate) async fn open(
     context.admit(&to)?;
     let won = dial(context, lease, &to).await.map_err(|lost| answer(&to, lost))?;
     let via = won.route.via();
-    let (bytes, failover) = lease.account.dialed(&via, won.begun);
-    failover.into_iter().for_each(|event| context.pool.announce_one(event));
+    let bytes = lease.account.dialed(&via, won.begun);
     Ok((context.tunnels.open(lease, via, to, bytes), won.value))
 }
 

@@ -54,8 +54,8 @@ impl Gateway {
         pool.dialer().never_dial(own);
         let events = pool.subscribe();
         let tunnels = Arc::new(Tunnels::new());
-        let context =
-            Arc::new(Context { pool, leases: Leases::new(access), tunnels, tasks: tracker.clone(), own });
+        let leases = Leases::new(access, pool.announcer());
+        let context = Arc::new(Context { pool, leases, tunnels, tasks: tracker.clone(), own });
         tracker.spawn(listener::run(Arc::clone(&context), listener, stop.clone(), tracker.clone()));
         tracker.spawn(watch::run(Arc::clone(&context), events, stop));
         Ok(Self { context })
@@ -78,7 +78,7 @@ impl Gateway {
     /// Opens an account for a recording.
     #[must_use]
     pub fn account(&self, recording: RecordingId, tags: &[String]) -> AccountHandle {
-        let account = Arc::new(Account::new(Some(recording), tags.to_vec()));
+        let account = Arc::new(Account::new(Some(recording), tags.to_vec(), self.context.pool.announcer()));
         AccountHandle { context: Arc::clone(&self.context), account, user: recording.to_string() }
     }
 

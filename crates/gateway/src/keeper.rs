@@ -86,6 +86,11 @@ impl PoolHandle {
         self.announce(events);
     }
 
+    /// For those who announce by themselves.
+    pub(crate) fn announcer(&self) -> broadcast::Sender<Event> {
+        self.shared.events.clone()
+    }
+
     /// Announces an event that did not come from the pool itself.
     pub fn announce_one(&self, event: Event) {
         // No listener is no error.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use holdfast_model::Secret;
+use holdfast_model::{Event, Secret};
+use tokio::sync::broadcast;
 
 use crate::account::{Account, Lease};
 
@@ -28,9 +29,10 @@ pub enum Access {
 }
 
 impl Leases {
-    pub(crate) fn new(access: Access) -> Self {
+    /// `events`: where failovers of the standing leases are announced.
+    pub(crate) fn new(access: Access, events: broadcast::Sender<Event>) -> Self {
         let standing = |password| {
-            let account = Arc::new(Account::new(None, Vec::new()));
+            let account = Arc::new(Account::new(None, Vec::new(), events));
             Arc::new(Lease { account, password, ended: Default::default() })
         };
         match access {

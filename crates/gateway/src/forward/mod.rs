@@ -105,8 +105,7 @@ impl Call<'_> {
     /// Books a connection that won on the account and in the register of open ways.
     fn register(&self, route: &Route, begun: std::time::Instant) -> OpenTunnel {
         let via = route.via();
-        let (bytes, failover) = self.lease.account.dialed(&via, begun);
-        failover.into_iter().for_each(|event| self.context.pool.announce_one(event));
+        let bytes = self.lease.account.dialed(&via, begun);
         let tunnel = self.context.tunnels.open(self.lease, via, self.to().clone(), bytes);
         self.client.carries(&tunnel);
         tunnel
