@@ -1,0 +1,1 @@
+//! The door: REST, WebSocket and metrics over the engine.

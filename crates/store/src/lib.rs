@@ -1,0 +1,2 @@
+//! What Holdfast remembers.
+pub mod rows;
