@@ -6,6 +6,7 @@
 
 mod average;
 mod breaker;
+mod memory;
 mod order;
 mod plan;
 mod pool;
@@ -20,6 +21,7 @@ mod target;
 mod together;
 mod verdict;
 
+pub use memory::{Adopted, Remembered};
 pub use order::CheckOrder;
 pub use pool::Pool;
 pub use proxy::{Edit, NewProxy, Proxy};

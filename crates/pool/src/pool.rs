@@ -100,6 +100,8 @@ impl Pool {
             consecutive_failures: 0,
             last_error: None,
             convicted: None,
+            locked: false,
+            drilled: false,
             suspicion: None,
             track: Box::new(Track::new(Plan::first(now.at + delay))),
         };

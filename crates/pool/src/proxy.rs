@@ -68,6 +68,10 @@ pub struct Proxy {
     pub last_error: Option<String>,
     /// Convicted by a check for traffic, and on what side; never selected until a check passes.
     pub(crate) convicted: Option<Blame>,
+    /// Its password cannot be read: failed for good, and never checked.
+    pub(crate) locked: bool,
+    /// Under a drill: takes no traffic for now.
+    pub(crate) drilled: bool,
     /// Under suspicion: ranked behind all that are not, until a check passes.
     pub(crate) suspicion: Option<Box<Mark>>,
     /// What selection does not look at, kept apart so that a pass over many proxies touches little memory.
@@ -150,14 +154,25 @@ impl Proxy {
         self.convicted
     }
 
+    /// Whether its password cannot be read.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
     /// Whether a connection may go through it, tags aside.
     pub(crate) fn is_usable(&self) -> bool {
-        self.enabled && !self.is_convicted()
+        self.enabled && !self.is_convicted() && !self.drilled
     }
 
     /// Whether the pool may bring it back: all but those that a person disabled.
     pub(crate) fn is_wanted(&self) -> bool {
         self.enabled || self.auto_disabled
+    }
+
+    /// Whether it makes sense to check it.
+    pub(crate) fn is_checkable(&self) -> bool {
+        self.is_wanted() && !self.locked
     }
 
     /// Whether a check found that it works, and nothing since convicted it.
@@ -186,6 +201,7 @@ impl Proxy {
         self.consecutive_failures = 0;
         self.last_error = None;
         self.convicted = None;
+        self.locked = false;
         self.suspicion = None;
         *self.track = Track::new(Plan::first(at));
     }

@@ -18,6 +18,8 @@ pub enum Reason {
     Tags,
     /// A check convicted it; the words of the check.
     Failed(String),
+    /// A drill treats it as failed for now.
+    Drilled,
     /// It failed for this very connection.
     Tried,
     /// Traffic raised a suspicion.
@@ -48,6 +50,7 @@ impl fmt::Display for Reason {
             Self::Tags => f.write_str("tags do not match"),
             Self::Failed(error) if error.is_empty() => f.write_str("failed"),
             Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Drilled => f.write_str("under a drill"),
             Self::Tried => f.write_str("already tried"),
             Self::Suspect => f.write_str("suspect"),
             Self::Avoided => f.write_str("avoided by this recording"),

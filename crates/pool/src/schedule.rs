@@ -59,11 +59,12 @@ impl Pool {
 
     /// Orders a check outside the schedule: a manual test, or the check before a recording starts. It may run
     /// beside others. `None` if there is no such proxy, or if the pool or the proxy is switched off and it is not
-    /// a person who asks ([`Trigger::Manual`]).
+    /// a person who asks ([`Trigger::Manual`]), or if its password cannot be read.
     pub fn begin_check(&mut self, id: ProxyId, trigger: Trigger, now: Now) -> Option<CheckOrder> {
         let index = self.index(id)?;
-        let allowed =
-            trigger == Trigger::Manual || (self.settings.enabled && self.proxies[index].is_wanted());
+        let proxy = &self.proxies[index];
+        let by_a_person = trigger == Trigger::Manual && !proxy.locked;
+        let allowed = by_a_person || (self.settings.enabled && proxy.is_checkable());
         allowed.then(|| self.order(index, trigger, now.at))
     }
 
@@ -78,7 +79,7 @@ impl Pool {
 
     /// What one proxy waits for, the most urgent first.
     fn candidates(&self, proxy: &Proxy) -> [Option<(Instant, Trigger)>; 3] {
-        if !self.settings.enabled || !proxy.is_wanted() {
+        if !self.settings.enabled || !proxy.is_checkable() {
             return [None; 3];
         }
         let plan = &proxy.track.plan;

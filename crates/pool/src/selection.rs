@@ -119,6 +119,8 @@ fn bar(proxy: &Proxy, request: &Request<'_>) -> Option<Bar> {
         Some(Bar::Tags)
     } else if proxy.is_convicted() {
         Some(Bar::Convicted)
+    } else if proxy.drilled {
+        Some(Bar::Drilled)
     } else if request.tried.contains(&proxy.id) {
         Some(Bar::Tried)
     } else {
@@ -132,6 +134,7 @@ enum Bar {
     Disabled,
     Tags,
     Convicted,
+    Drilled,
     Tried,
 }
 
@@ -203,7 +206,7 @@ impl Pool {
             (false, None) => Choice::NoRoute(NoRouteReason::NoneConfigured),
             (false, Some(Bar::Disabled)) => Choice::NoRoute(NoRouteReason::AllDisabled),
             (false, Some(Bar::Tags)) => Choice::NoRoute(NoRouteReason::NoneMatch),
-            (false, Some(Bar::Convicted)) => Choice::NoRoute(NoRouteReason::AllFailed),
+            (false, Some(Bar::Convicted | Bar::Drilled)) => Choice::NoRoute(NoRouteReason::AllFailed),
             (false, Some(Bar::Tried)) => Choice::NoRoute(NoRouteReason::AllTried),
         }
     }
@@ -217,6 +220,7 @@ impl Pool {
             Some(Bar::Disabled) => Reason::Disabled,
             Some(Bar::Tags) => Reason::Tags,
             Some(Bar::Convicted) => Reason::Failed(loser.last_error.clone().unwrap_or_default()),
+            Some(Bar::Drilled) => Reason::Drilled,
             Some(Bar::Tried) => Reason::Tried,
             None => best.map_or(Reason::Later, |best| Self::compare(loser, best, request)),
         }

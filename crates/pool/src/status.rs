@@ -19,6 +19,19 @@ pub enum SystemState {
     Disabled,
 }
 
+impl SystemState {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Error => "error",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// The state of the pool in figures and words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SystemStatus {

@@ -8,6 +8,7 @@ mod choosing;
 mod history;
 mod judging;
 mod promises;
+mod remembering;
 mod scheduling;
 mod suspecting;
 mod together;
