@@ -226,6 +226,8 @@ pub struct RecordingRow {
     pub seconds_lost: f64,
     /// What went wrong, masked.
     pub error: Option<String>,
+    /// What the recorder needs to go on after a crash, as it gave it (a JSON text column).
+    pub resume: Option<Value>,
 }
 
 /// One file of a recording.
