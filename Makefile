@@ -6,17 +6,24 @@ SHELL := /usr/bin/env bash
 # The pinned Streamlink first; the proxies and browsers of the tests are in sbin on some systems.
 export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 
+ARGS ?=
 SEED ?= 1
 MINUTES ?= 10
 SECONDS_EACH ?= 600
 
-.PHONY: help setup demo test fmt storm bench fuzz clean
+.PHONY: help setup run demo test fmt storm bench fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 setup: ## what is needed to build and record: ffmpeg, Streamlink in .venv
 	@scripts/setup.sh run
+
+run: ## a running server at http://127.0.0.1:8000, data in ./data (ARGS="--listen …" for more)
+	@scripts/setup.sh run
+	@echo "building (a few minutes the first time)"
+	@cargo build --quiet --locked -p holdfast
+	@exec cargo run --quiet --locked -p holdfast -- serve $(ARGS)
 
 demo: ## a recording survives a killed and a frozen proxy, in front of your eyes (about a minute)
 	@scripts/setup.sh run

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what a make target needs and changes nothing that is there already.
 #   scripts/setup.sh          to build and record: Rust, a C compiler, Python, ffmpeg, Streamlink in .venv
-#   scripts/setup.sh test     also what the tests run: curl, Chromium
+#   scripts/setup.sh test     also what the tests run: curl, Chromium, PostgreSQL, schemathesis in .venv-test
 #   scripts/setup.sh bench    also what the comparisons run: HAProxy, Squid
 # Packages come from the system's package manager when this runs as root on Debian or Ubuntu. Anywhere else the
 # missing ones are named together with the command that installs them, and nothing is touched.
@@ -39,6 +39,7 @@ case "$purpose" in
   test)
     need curl curl
     need chromium chromium
+    if ! has initdb && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then missing+=(postgresql); fi
     ;;
   bench)
     need curl curl
@@ -51,6 +52,21 @@ case "$purpose" in
     ;;
 esac
 
+# Debian's PostgreSQL starts a server of its own as soon as it is installed. Nobody here wants that one: the tests start
+# theirs. So the setting is changed for the time of the installation, and put back.
+cluster_settings=/etc/postgresql-common/createcluster.conf
+restore_cluster_settings() {
+  if [ -e "$cluster_settings.before-holdfast" ]; then mv "$cluster_settings.before-holdfast" "$cluster_settings"; fi
+}
+install_postgresql() {
+  apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends postgresql-common >&2
+  cp -p "$cluster_settings" "$cluster_settings.before-holdfast"
+  trap restore_cluster_settings EXIT
+  printf '\ncreate_main_cluster = false\n' >>"$cluster_settings"
+  apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends postgresql >&2
+  restore_cluster_settings
+}
+
 if [ ${#missing[@]} -gt 0 ]; then
   sudo=""
   if [ "$(id -u)" -ne 0 ]; then sudo="sudo "; fi
@@ -59,12 +75,15 @@ if [ ${#missing[@]} -gt 0 ]; then
       say "installing ${missing[*]}"
       export DEBIAN_FRONTEND=noninteractive
       apt-get -qq -o DPkg::Lock::Timeout=600 update >&2
+      if [[ " ${missing[*]} " == *" postgresql "* ]]; then install_postgresql; fi
       apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}" >&2
       missing=()
     else
       how="${sudo}apt-get update && ${sudo}apt-get install -y ${missing[*]}"
     fi
-  elif has dnf; then how="${sudo}dnf install ${missing[*]/python3-venv/}"
+  elif has dnf; then
+    how="${missing[*]/python3-venv/}"
+    how="${sudo}dnf install ${how/postgresql/postgresql-server}"
   elif has pacman; then how="${sudo}pacman -S ${missing[*]/python3-venv/}"
   elif has apk; then how="${sudo}apk add ${missing[*]/python3-venv/}"
   elif has brew; then how="brew install ${missing[*]/python3-venv/}"
@@ -83,15 +102,20 @@ if ! has cargo; then
   exit 1
 fi
 
-# Streamlink, pinned, in the project's own Python environment. The stamp holds the requirements that were installed.
-stamp=.venv/.requirements
-if ! cmp -s scripts/requirements.txt "$stamp" || ! .venv/bin/python -c 'import streamlink' 2>/dev/null; then
-  say "installing Streamlink into .venv"
-  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-    rm -rf .venv
-    python3 -m venv .venv
+# Python programs, pinned, in environments of the project's own. The stamp holds the requirements that were installed.
+python_environment() { # python_environment FOLDER REQUIREMENTS PROGRAM
+  local folder="$1" requirements="$2" program="$3"
+  local stamp="$folder/.requirements"
+  if cmp -s "$requirements" "$stamp" && "$folder/bin/python" -c "import $program" 2>/dev/null; then return; fi
+  say "installing $program into $folder"
+  if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
+    rm -rf "$folder"
+    python3 -m venv "$folder"
   fi
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement scripts/requirements.txt >&2
-  .venv/bin/streamlink --version >&2
-  cp scripts/requirements.txt "$stamp"
-fi
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements" >&2
+  "$folder/bin/$program" --version >&2
+  cp "$requirements" "$stamp"
+}
+
+python_environment .venv scripts/requirements.txt streamlink
+if [ "$purpose" = test ]; then python_environment .venv-test scripts/requirements-test.txt schemathesis; fi
