@@ -1,0 +1,160 @@
+//! What the API takes and gives, as far as the commands look at it. Fields that a newer server adds are kept for
+//! `--json`.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A proxy as the server shows it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Proxy {
+    /// Its identity, never reused.
+    pub id: i64,
+    /// Its address, the password masked.
+    pub proxy_url: String,
+    /// A name given by a person.
+    pub label: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// 0 is asked first.
+    pub priority: u32,
+    /// False: never used.
+    pub enabled: bool,
+    /// True if the program disabled it, until it works again.
+    pub auto_disabled: bool,
+    /// `healthy`, `degraded`, `failed` or `unknown`.
+    pub health_status: String,
+    /// When it was last checked.
+    pub last_health_check: Option<DateTime<Utc>>,
+    /// How long the last check took, in milliseconds.
+    pub response_time_ms: Option<u32>,
+    /// The moving average of it, in milliseconds.
+    pub average_response_time_ms: Option<u32>,
+    /// Failed checks in a row.
+    pub consecutive_failures: u32,
+    /// What was wrong, if something was.
+    pub last_error: Option<String>,
+    /// The share of recordings during which it did not fail, 0 to 1.
+    pub success_rate: Option<f64>,
+    /// Everything else that the server tells.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Proxy {
+    /// Whether a person disabled it; the program's own doing passes by itself.
+    pub(crate) fn is_switched_off(&self) -> bool {
+        !self.enabled && !self.auto_disabled
+    }
+}
+
+/// All proxies, by priority, and how the pool is.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ProxyList {
+    /// The proxies.
+    pub proxies: Vec<Proxy>,
+    /// The pool as a whole.
+    pub system_status: SystemStatus,
+}
+
+/// The pool as a whole.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SystemStatus {
+    /// `healthy`, `degraded`, `error` or `disabled`.
+    pub state: String,
+    /// One sentence.
+    pub message: String,
+    /// The figures.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A proxy to add. It holds a password: it is serialized into the request and nowhere else.
+#[derive(Serialize)]
+pub struct NewProxy<'a> {
+    /// Its address in full.
+    pub proxy_url: &'a str,
+    /// 0 is asked first.
+    pub priority: u32,
+    /// A name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<&'a str>,
+    /// Its tags.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub tags: &'a [String],
+    /// False: kept, never used.
+    pub enabled: bool,
+}
+
+/// What of a proxy changes; what is `None` stays. It may hold a password, as [`NewProxy`].
+#[derive(Default, Serialize)]
+pub struct ProxyChange<'a> {
+    /// Its address in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_url: Option<&'a str>,
+    /// A name; `Some(None)` takes it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Option<&'a str>>,
+    /// All its tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<&'a [String]>,
+    /// 0 is asked first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
+    /// False: kept, never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+}
+
+/// What came of an import.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Imported {
+    /// How many proxies are new.
+    pub added: usize,
+    /// How many were there already.
+    pub duplicates: usize,
+    /// Lines that are no proxy.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A line that is no proxy.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Rejected {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// What a test found.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Tested {
+    /// `healthy`, `degraded` or `failed`.
+    pub status: String,
+    /// To the answer, in milliseconds.
+    pub response_time_ms: Option<u32>,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// Failures in a row, this one included.
+    pub consecutive_failures: u32,
+    /// Whether it may be used now.
+    pub enabled: bool,
+    /// Phase by phase.
+    pub phases: Phases,
+    /// Everything else that the server tells.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// How long each phase of a check took, in milliseconds; `None` where it did not get that far.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct Phases {
+    /// TCP to the proxy.
+    pub connect_ms: Option<u32>,
+    /// TLS and handshake with the proxy.
+    pub proxy_ms: Option<u32>,
+    /// TLS with the target.
+    pub tls_ms: Option<u32>,
+    /// From the request to the first byte of the answer.
+    pub first_byte_ms: Option<u32>,
+}
