@@ -3,9 +3,8 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
-use holdfast_model::{Event, Health, Level, milliseconds};
+use holdfast_model::{Event, Level};
 use indicatif::MultiProgress;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -85,54 +84,18 @@ pub(crate) async fn follow(mut events: broadcast::Receiver<Event>) {
 
 /// One event as its log line.
 pub(crate) fn tell(event: &Event) {
-    if let Event::ProxyHealth { from, to, .. } = event
-        && from == to
-    {
+    let (level, line) = event.told();
+    match (event, level) {
+        // Told by the others, where it says anything new.
+        (Event::ProxyChecked { .. }, _) => return,
         // Several proxies say the same every half minute; what changed would drown in it.
-        return debug!("{}", line(event).1);
+        (Event::ProxyHealth { from, to, .. }, _) if from == to => return debug!("{line}"),
+        _ => {}
     }
-    let (level, line) = line(event);
     match level {
         Level::Info => info!("{line}"),
         Level::Warning => warn!("{line}"),
         Level::Error => error!("{line}"),
-    }
-}
-
-/// Level and wording.
-fn line(event: &Event) -> (Level, String) {
-    match event {
-        Event::ProxyHealth { url, to, response_time, error, .. } => {
-            let level = if *to == Health::Healthy { Level::Info } else { Level::Warning };
-            let detail = match (error, response_time) {
-                (Some(error), _) => format!(" ({error})"),
-                (None, Some(time)) => format!(" ({}ms)", milliseconds(*time)),
-                (None, None) => String::new(),
-            };
-            (level, format!("Proxy health: {url} - {to}{detail}"))
-        }
-        Event::ProxyConvicted { url, proxy_side, reason, .. } => {
-            let what = if *proxy_side { "Proxy failed" } else { "Proxy cannot reach the target" };
-            (Level::Warning, format!("{what}: {url} ({reason})"))
-        }
-        Event::ProxyDisabled { url, failures, .. } => {
-            (Level::Error, format!("Proxy auto-disabled after {failures} consecutive failures: {url}"))
-        }
-        Event::ProxyRecovered { url, .. } => (Level::Info, format!("Proxy recovered: {url}")),
-        Event::Failover { from, to, reason, took, .. } => {
-            (Level::Warning, format!("Failover: {from} -> {to} ({reason}, {} ms)", milliseconds(*took)))
-        }
-        Event::Gap { gap, .. } => {
-            let about = if gap.estimated { "about " } else { "" };
-            let via = gap.via.as_ref().map_or_else(String::new, |via| format!(", via {via}"));
-            let seconds = Duration::from_secs_f64(gap.seconds.clamp(0.0, 1e9)).as_secs_f64();
-            let (segments, cause) = (gap.segments, gap.cause);
-            (
-                Level::Warning,
-                format!("Gap: {about}{segments} segments lost ({seconds:.1} s), cause: {cause}{via}"),
-            )
-        }
-        Event::Notice { level, message } => (*level, message.clone()),
     }
 }
 
@@ -211,64 +174,5 @@ impl Write for AroundLiveLine {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use holdfast_model::{Gap, GapCause, ProxyId, ProxyUrl, Via};
-
-    use super::*;
-
-    #[test]
-    fn events_read_as_people_grep_for_them() {
-        let url = ProxyUrl::parse("http://u:secret@a:1").expect("valid").masked();
-        let other = Via::Proxy(ProxyId(2), ProxyUrl::parse("socks5h://b").expect("valid").masked());
-        let health = |to, time: Option<u64>, error: Option<&str>| Event::ProxyHealth {
-            id: ProxyId(1),
-            url: url.clone(),
-            from: Health::Unknown,
-            to,
-            response_time: time.map(Duration::from_millis),
-            error: error.map(str::to_owned),
-        };
-        for (event, expected) in [
-            (health(Health::Healthy, Some(123), None), "Proxy health: http://u:***@a:1 - healthy (123ms)"),
-            (
-                health(Health::Failed, None, Some("proxy refused the connection")),
-                "Proxy health: http://u:***@a:1 - failed (proxy refused the connection)",
-            ),
-            (
-                Event::ProxyDisabled { id: ProxyId(1), url: url.clone(), failures: 3 },
-                "Proxy auto-disabled after 3 consecutive failures: http://u:***@a:1",
-            ),
-            (Event::ProxyRecovered { id: ProxyId(1), url: url.clone() }, "Proxy recovered: http://u:***@a:1"),
-            (
-                Event::Failover {
-                    recording: None,
-                    from: Via::Proxy(ProxyId(1), url.clone()),
-                    to: other.clone(),
-                    reason: "refused".to_owned(),
-                    took: Duration::from_millis(240),
-                },
-                "Failover: http://u:***@a:1 -> socks5h://b:1080 (refused, 240 ms)",
-            ),
-            (
-                Event::Gap {
-                    recording: holdfast_model::RecordingId::new(),
-                    gap: Gap {
-                        at: chrono::DateTime::UNIX_EPOCH,
-                        segments: 4,
-                        seconds: 8.0,
-                        cause: GapCause::Route,
-                        via: Some(other),
-                        estimated: false,
-                    },
-                },
-                "Gap: 4 segments lost (8.0 s), cause: route, via socks5h://b:1080",
-            ),
-        ] {
-            assert_eq!(line(&event).1, expected);
-        }
     }
 }

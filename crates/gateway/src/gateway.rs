@@ -88,6 +88,12 @@ impl Gateway {
         self.context.tunnels.count()
     }
 
+    /// The same through each proxy that has any.
+    #[must_use]
+    pub fn open_by_proxy(&self) -> HashMap<ProxyId, u64> {
+        self.context.tunnels.by_proxy()
+    }
+
     /// Bytes by route since the start.
     #[must_use]
     pub fn totals(&self) -> HashMap<Via, Totals> {

@@ -1,9 +1,10 @@
 //! Keeps the pool: the one place where the pure state machine meets the clock, the probe and the listeners of its
 //! events. An owner task runs the checks; everybody else holds a cheap [`PoolHandle`].
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use chrono::Utc;
 use holdfast_model::{Blame, CheckReport, Event, ProxyId, Trigger};
 use holdfast_pool::{CheckOrder, Now, Pool, Request, Suspicion};
@@ -21,6 +22,16 @@ pub const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Events a slow listener may lag behind before it misses some.
 const EVENT_BUFFER: usize = 4096;
+
+/// How long a check waits for the row of its proxy to be read again, beside the check itself.
+const REREAD_LIMIT: Duration = Duration::from_secs(1);
+
+/// Where the pool is remembered across restarts, and where people edit it by hand.
+#[async_trait]
+pub trait Memory: Send + Sync {
+    /// Reads what is remembered of this proxy and brings the pool up to date, before a check of it is judged.
+    async fn reread(&self, id: ProxyId);
+}
 
 /// A cheap handle on the pool and its checks.
 #[derive(Clone)]
@@ -40,6 +51,7 @@ struct Shared {
     stop: CancellationToken,
     /// The kind of the last route that was chosen, for the log.
     kind: Mutex<Kind>,
+    memory: OnceLock<Arc<dyn Memory>>,
 }
 
 impl PoolHandle {
@@ -63,6 +75,7 @@ impl PoolHandle {
             tasks: tracker.clone(),
             stop,
             kind: Mutex::new(Kind::Unknown),
+            memory: OnceLock::new(),
         };
         let handle = Self { shared: Arc::new(shared) };
         tracker.spawn(Driver { handle: handle.clone(), inbox }.run());
@@ -73,6 +86,11 @@ impl PoolHandle {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.shared.events.subscribe()
+    }
+
+    /// From now on each check rereads the row of its proxy. Only the first memory counts.
+    pub fn remember_by(&self, memory: Arc<dyn Memory>) {
+        let _ = self.shared.memory.set(memory);
     }
 
     /// Reads the pool. Keep it short: dials wait meanwhile.
@@ -172,23 +190,42 @@ impl PoolHandle {
     }
 
     async fn run_check(&self, order: CheckOrder, limit: Duration) -> CheckReport {
+        let reread = self.reread(order.id);
+        let (report, ()) = tokio::join!(self.probe(&order, limit), reread);
+        let finding = report.finding();
+        let checked = Event::ProxyChecked { id: order.id, trigger: order.trigger, finding };
+        self.change(|pool, now| {
+            let mut events = pool.finish_check(order, &report, now);
+            events.push(checked);
+            events
+        });
+        report
+    }
+
+    /// The check itself; convicts on the way if a suspicion is not answered in time.
+    async fn probe(&self, order: &CheckOrder, limit: Duration) -> CheckReport {
         let progress = Progress::default();
         let names = self.names();
         let url = order.url.clone();
         let check = probe::check(&self.shared.dialer, &url, &self.shared.targets, limit, names, &progress);
         let mut check = std::pin::pin!(check);
-        let report = match order.convict_after {
+        match order.convict_after {
             None => check.await,
             Some(patience) => match timeout(patience, &mut check).await {
                 Ok(report) => report,
                 Err(_) => {
-                    self.overdue(&order, progress.blame_if_stopped_now());
+                    self.overdue(order, progress.blame_if_stopped_now());
                     check.await
                 }
             },
-        };
-        self.change(|pool, now| pool.finish_check(order, &report, now));
-        report
+        }
+    }
+
+    async fn reread(&self, id: ProxyId) {
+        if let Some(memory) = self.shared.memory.get() {
+            // Without an answer the check is judged by what is known.
+            let _ = timeout(REREAD_LIMIT, memory.reread(id)).await;
+        }
     }
 
     fn overdue(&self, order: &CheckOrder, blame: Blame) {

@@ -35,7 +35,7 @@ mod watch;
 
 pub use account::AccountTraffic;
 pub use gateway::{AccountHandle, Gateway, LeaseHandle, SlowReport};
-pub use keeper::PoolHandle;
+pub use keeper::{Memory, PoolHandle};
 pub use leases::Access;
 pub use prepare::NoRoute;
 pub use tunnels::Totals;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use holdfast_model::{Destination, Via};
+use holdfast_model::{Destination, ProxyId, Via};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Lease;
@@ -114,6 +114,15 @@ impl Tunnels {
     /// How many are open.
     pub(crate) fn count(&self) -> usize {
         self.lock().len()
+    }
+
+    /// How many are open through each proxy.
+    pub(crate) fn by_proxy(&self) -> HashMap<ProxyId, u64> {
+        let mut open = HashMap::new();
+        for id in self.lock().values().filter_map(|t| t.via.proxy_id()) {
+            *open.entry(id).or_default() += 1;
+        }
+        open
     }
 
     /// Bytes by route, open ways included.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Health;
+
 /// Why a check was made. Only [`Trigger::Schedule`] and [`Trigger::Manual`] move the failure counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,4 +75,72 @@ pub struct TargetOutcome {
 pub struct CheckReport {
     /// One entry a target, at least one, in the configured order.
     pub outcomes: Vec<TargetOutcome>,
+}
+
+/// What one check says by itself, over all its targets, without regard to what others reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckFinding {
+    /// Failed if all targets failed, degraded if some did or objected, healthy if all were content.
+    pub status: Health,
+    /// To the first answer; `None` if there was none.
+    pub response_time: Option<Duration>,
+    /// The first thing that was wrong, in words, masked.
+    pub error: Option<String>,
+    /// Of the target that the error is about, else of the first.
+    pub phases: Phases,
+}
+
+impl CheckReport {
+    /// Sums it up.
+    #[must_use]
+    pub fn finding(&self) -> CheckFinding {
+        let failed = |o: &&TargetOutcome| matches!(o.verdict, Verdict::Failed(_));
+        let failures = self.outcomes.iter().filter(failed).count();
+        let flaw = self.outcomes.iter().find(failed);
+        let flaw = flaw.or_else(|| self.outcomes.iter().find(|o| o.verdict != Verdict::Healthy));
+        let status = match flaw {
+            _ if self.outcomes.is_empty() => Health::Unknown,
+            None => Health::Healthy,
+            Some(_) if failures == self.outcomes.len() => Health::Failed,
+            Some(_) => Health::Degraded,
+        };
+        let told = flaw.or_else(|| self.outcomes.first());
+        CheckFinding {
+            status,
+            response_time: self.outcomes.iter().find_map(|o| o.response_time),
+            error: flaw.map(|o| o.error.clone().unwrap_or_else(|| "the check failed".to_owned())),
+            phases: told.map(|o| o.phases).unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(verdict: Verdict) -> TargetOutcome {
+        let failed = matches!(verdict, Verdict::Failed(_));
+        TargetOutcome {
+            target: "t:443".to_owned(),
+            verdict,
+            error: (verdict != Verdict::Healthy).then(|| "wrong".to_owned()),
+            response_time: (!failed).then(|| Duration::from_millis(5)),
+            phases: Phases::default(),
+        }
+    }
+
+    #[test]
+    fn a_check_is_summed_up() {
+        let (good, meh, bad) = (Verdict::Healthy, Verdict::Degraded, Verdict::Failed(Blame::Target));
+        for (verdicts, status) in [
+            (vec![], Health::Unknown),
+            (vec![good, good], Health::Healthy),
+            (vec![good, meh], Health::Degraded),
+            (vec![good, bad], Health::Degraded),
+            (vec![bad, bad], Health::Failed),
+        ] {
+            let report = CheckReport { outcomes: verdicts.into_iter().map(outcome).collect() };
+            assert_eq!(report.finding().status, status, "{report:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Gap, Health, MaskedUrl, ProxyId, RecordingId, Via};
+use crate::{CheckFinding, Gap, Health, MaskedUrl, ProxyId, RecordingId, Trigger, Via};
 
 /// How loud an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,15 @@ pub enum Event {
         response_time: Option<Duration>,
         /// Why it failed or degraded, in words.
         error: Option<String>,
+    },
+    /// A check finished, whatever came of it: one line of its history.
+    ProxyChecked {
+        /// The proxy.
+        id: ProxyId,
+        /// Why it was checked.
+        trigger: Trigger,
+        /// What the check says by itself. What it means for the proxy is told by the other events.
+        finding: CheckFinding,
     },
     /// A check convicted a proxy. If by its own fault (`proxy_side`), its tunnels are to be cut; else only new
     /// connections go elsewhere.

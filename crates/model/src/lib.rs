@@ -11,8 +11,9 @@ mod proxy_url;
 mod route;
 mod secret;
 mod text;
+mod wording;
 
-pub use check::{Blame, CheckReport, Phases, TargetOutcome, Trigger, Verdict};
+pub use check::{Blame, CheckFinding, CheckReport, Phases, TargetOutcome, Trigger, Verdict};
 pub use event::{Event, Level};
 pub use health::Health;
 pub use id::{ProxyId, RecordingId};
