@@ -7,7 +7,7 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Serialize, Serializer};
 
-use crate::Secret;
+use crate::{Secret, mask_passwords};
 
 /// Everything but the unreserved characters of RFC 3986 section 2.3 is encoded in user and password.
 const USERINFO: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -105,6 +105,20 @@ impl ProxyUrl {
     /// # Errors
     /// [`ProxyUrlError`] says what to change, without repeating the text.
     pub fn parse(text: &str) -> Result<Self, ProxyUrlError> {
+        Self::read(text, &Password::Written)
+    }
+
+    /// Puts together what was taken apart for keeping: the text of [`ProxyUrl::without_password`] and the password.
+    /// `None` stands for a password that is kept but cannot be read; the URL then has none, whatever the scheme
+    /// demands, and must not be dialled. A password in the text itself counts only if the one beside it is empty.
+    ///
+    /// # Errors
+    /// [`ProxyUrlError`] says what to change, without repeating the text.
+    pub fn from_kept(text: &str, password: Option<Secret>) -> Result<Self, ProxyUrlError> {
+        Self::read(text, &password.map_or(Password::Unreadable, Password::Kept))
+    }
+
+    fn read(text: &str, password: &Password) -> Result<Self, ProxyUrlError> {
         let text = text.trim();
         if text.is_empty() || text.len() > MAX_LENGTH {
             return Err(ProxyUrlError::Length);
@@ -120,7 +134,7 @@ impl ProxyUrl {
         if address.contains(['/', '?', '#']) {
             return Err(ProxyUrlError::Path);
         }
-        let credentials = userinfo.map(|u| parse_credentials(u, scheme)).transpose()?;
+        let credentials = userinfo.map(|u| parse_credentials(u, scheme, password)).transpose()?;
         let (host, port) = parse_address(address)?;
         let url = Self { scheme, credentials, host, port: port.unwrap_or(scheme.default_port()) };
         // Encoded properly it may be longer than it was written, and must still be readable.
@@ -163,6 +177,16 @@ impl ProxyUrl {
         Secret::new(self.write(|password| utf8_percent_encode(password.expose(), USERINFO).to_string()))
     }
 
+    /// The URL with the user but without the password: for a place where the password is kept apart.
+    #[must_use]
+    pub fn without_password(&self) -> String {
+        let bare = self
+            .credentials
+            .as_ref()
+            .map(|c| Credentials { user: c.user.clone(), password: Secret::new("") });
+        Self { credentials: bare, ..self.clone() }.write(|_| String::new())
+    }
+
     fn write(&self, password: impl Fn(&Secret) -> String) -> String {
         let userinfo = self.credentials.as_ref().map_or_else(String::new, |c| {
             let user = utf8_percent_encode(&c.user, USERINFO);
@@ -191,7 +215,17 @@ fn parse_scheme(text: &str) -> Result<Scheme, ProxyUrlError> {
     })
 }
 
-fn parse_credentials(userinfo: &str, scheme: Scheme) -> Result<Credentials, ProxyUrlError> {
+/// Where the password of a URL is.
+enum Password {
+    /// In its text.
+    Written,
+    /// Beside it.
+    Kept(Secret),
+    /// Nowhere that it can be read.
+    Unreadable,
+}
+
+fn parse_credentials(userinfo: &str, scheme: Scheme, kept: &Password) -> Result<Credentials, ProxyUrlError> {
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
     let decode = |text: &str| {
         percent_decode_str(text)
@@ -199,7 +233,12 @@ fn parse_credentials(userinfo: &str, scheme: Scheme) -> Result<Credentials, Prox
             .map(std::borrow::Cow::into_owned)
             .map_err(|_| ProxyUrlError::Credentials("they are not valid UTF-8 after percent-decoding"))
     };
-    let (user, password) = (decode(user)?, decode(password)?);
+    let user = decode(user)?;
+    let password = match kept {
+        Password::Kept(secret) if !secret.expose().is_empty() => secret.expose().to_owned(),
+        Password::Written | Password::Kept(_) => decode(password)?,
+        Password::Unreadable => return Ok(Credentials { user, password: Secret::new("") }),
+    };
     if user.chars().chain(password.chars()).any(char::is_control) {
         return Err(ProxyUrlError::Credentials("they contain control characters"));
     }
@@ -281,6 +320,12 @@ impl fmt::Debug for ProxyUrl {
 pub struct MaskedUrl(String);
 
 impl MaskedUrl {
+    /// A masked URL that was kept as text. It is masked again, whatever it is.
+    #[must_use]
+    pub fn from_kept(text: &str) -> Self {
+        Self(mask_passwords(text).into_owned())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -350,6 +395,22 @@ mod tests {
         refuse(&format!("http://u:{}@h", "^".repeat(1000)), "between 1 and 2048");
     }
 
+    #[test]
+    fn a_password_that_cannot_be_read_leaves_the_rest() {
+        for text in ["socks5://u@h:1080", "http://u@h:80", "http://h:80"] {
+            let url = ProxyUrl::from_kept(text, None).expect(text);
+            assert_eq!(url.to_string(), text);
+        }
+        let url = ProxyUrl::from_kept("http://u:by-hand@h:80", Some(Secret::new(""))).expect("by hand");
+        assert_eq!(url.expose().expose(), "http://u:by-hand@h:80");
+        assert!(
+            ProxyUrl::from_kept("socks5://u@h:1", Some(Secret::new(""))).is_err(),
+            "SOCKS needs a password"
+        );
+        assert_eq!(MaskedUrl::from_kept("http://u:***@h:1").as_str(), "http://u:***@h:1");
+        assert_eq!(MaskedUrl::from_kept("http://u:plain@h:1").as_str(), "http://u:***@h:1");
+    }
+
     proptest! {
         #[test]
         fn any_password_survives_the_round_trip_and_never_shows(user in "[a-z]{1,8}", password in "\\PC{1,40}") {
@@ -357,6 +418,9 @@ mod tests {
             let url = ProxyUrl::parse(&format!("http://{user}:{encoded}@host:1")).expect("valid");
             prop_assert_eq!(url.credentials().expect("given").password.expose(), password.as_str());
             prop_assert_eq!(&ProxyUrl::parse(url.expose().expose()).expect("its own form"), &url);
+            let kept = ProxyUrl::from_kept(&url.without_password(), Some(Secret::new(password)));
+            prop_assert_eq!(&kept.expect("kept apart"), &url);
+            prop_assert_eq!(url.without_password(), format!("http://{user}@host:1"));
             prop_assert_eq!(format!("{url} {url:?}"), format!("http://{user}:***@host:1 http://{user}:***@host:1"));
         }
 
