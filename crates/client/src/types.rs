@@ -1,7 +1,6 @@
 //! What the API takes and gives, as far as the commands look at it. Fields that a newer server adds are kept for
 //! `--json`.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,12 +23,8 @@ pub struct Proxy {
     pub auto_disabled: bool,
     /// `healthy`, `degraded`, `failed` or `unknown`.
     pub health_status: String,
-    /// When it was last checked.
-    pub last_health_check: Option<DateTime<Utc>>,
     /// How long the last check took, in milliseconds.
     pub response_time_ms: Option<u32>,
-    /// The moving average of it, in milliseconds.
-    pub average_response_time_ms: Option<u32>,
     /// Failed checks in a row.
     pub consecutive_failures: u32,
     /// What was wrong, if something was.

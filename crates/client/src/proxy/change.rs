@@ -1,6 +1,6 @@
 //! What changes single proxies: add, edit, remove, enable, disable, priority, reorder.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 
 use super::address;
@@ -48,10 +48,10 @@ pub struct AddArgs {
   holdfast proxy edit 3 --label 'Frankfurt 2' --tag eu --tag fast
   holdfast proxy edit 3 --url - < url.txt
   holdfast proxy edit 3 --label '' --no-tags")]
-#[group(id = "change", required = true, multiple = true)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
 pub struct EditArgs {
     /// Its number, as 'holdfast proxy list' shows it
-    #[arg(value_name = "ID", group = "which")]
+    #[arg(value_name = "ID")]
     pub id: i64,
     /// Another address; - reads it from standard input, which hides a password from others
     #[arg(long, value_name = "URL", group = "change")]
