@@ -8,6 +8,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::summary::Part;
+
 /// Who wanted the recording to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,8 +141,8 @@ pub struct Progress {
     pub segments_lost: u64,
     /// Their play time, in seconds.
     pub seconds_lost: f64,
-    /// Parts so far, the one being written included.
-    pub parts: u32,
+    /// Every part so far, in order; the last is the one being written, as far as it has come.
+    pub parts: Vec<Part>,
     /// The quality that Streamlink opened ("1080p60").
     pub quality: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! Start at [`record`]; `session` holds the state machine. The recorder opens no connection to the outside but
 //! through the [`ports`].
 
+mod address;
 mod control;
 mod join;
 mod ledger;
@@ -19,6 +20,7 @@ mod summary;
 mod supervisor;
 mod tools;
 
+pub use address::{AddressError, stream_address};
 pub use control::{Control, Observer, Progress, Status, StopCause};
 pub use join::JoinError;
 pub use mask::mask_url;

@@ -88,6 +88,10 @@ impl OpenPart {
         OutputError::Io { path: self.0.path.clone(), error }
     }
 
+    pub(crate) fn part(&self) -> &Part {
+        &self.0
+    }
+
     pub(crate) fn into_part(self) -> Part {
         self.0
     }

@@ -26,6 +26,7 @@ use tracing::debug;
 use crate::output::{Output, OutputError};
 use crate::part::OpenPart;
 use crate::streamlink::ChildFiles;
+use crate::summary::Part;
 
 /// From SIGINT to SIGKILL: with a segment in retry Streamlink needs 51 s to obey (measured).
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -38,7 +39,9 @@ const GUARD: &str = r#"trap "" INT TERM HUP; read -r _; rm -rf -- "$1"; kill -9 
 /// What a child does.
 #[derive(Debug)]
 pub(crate) enum ChildEvent {
-    /// This many more bytes are in the part.
+    /// The first byte has come: the part is there, and empty.
+    Opened(Part),
+    /// This many more bytes are in the part: the system has them, whatever becomes of us.
     Bytes(u64),
     /// A line of its log, unmasked.
     Line(String),
@@ -192,10 +195,21 @@ async fn pump(mut from: ChildStdout, output: Output, events: mpsc::Sender<ChildE
             Ok(0) | Err(_) => break,
             Ok(read) => read,
         };
-        let written = match buffer.get(..read) {
-            Some(bytes) => write(&mut part, bytes, &output).await,
-            None => Ok(()),
-        };
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if part.is_none() {
+            match OpenPart::create(&output, bytes) {
+                Ok((opened, file)) => {
+                    let _ = events.send(ChildEvent::Opened(opened.part().clone())).await;
+                    part = Some((opened, File::from_std(file)));
+                }
+                Err(error) => {
+                    let _ = events.send(ChildEvent::Disk(error)).await;
+                    break;
+                }
+            }
+        }
+        let Some((part, file)) = &mut part else { break };
+        let written = write(part, file, bytes).await;
         let event = match written {
             Ok(()) => ChildEvent::Bytes(read as u64),
             Err(error) => ChildEvent::Disk(error),
@@ -205,25 +219,15 @@ async fn pump(mut from: ChildStdout, output: Output, events: mpsc::Sender<ChildE
             break;
         }
     }
-    let (mut part, mut file) = part?;
-    if let Err(error) = file.flush().await {
-        let _ = events.send(ChildEvent::Disk(part.failed(error))).await;
-    }
+    let (mut part, _) = part?;
     part.close();
     Some(part)
 }
 
-async fn write(
-    part: &mut Option<(OpenPart, File)>,
-    bytes: &[u8],
-    output: &Output,
-) -> Result<(), OutputError> {
-    if part.is_none() {
-        let (opened, file) = OpenPart::create(output, bytes)?;
-        *part = Some((opened, File::from_std(file)));
-    }
-    let Some((part, file)) = part else { return Ok(()) };
-    file.write_all(bytes).await.map_err(|error| part.failed(error))?;
+async fn write(part: &mut OpenPart, file: &mut File, bytes: &[u8]) -> Result<(), OutputError> {
+    // Without the flush the bytes would be on their way only, in a buffer that dies with us.
+    let written = async { file.write_all(bytes).await.and(file.flush().await) };
+    written.await.map_err(|error| part.failed(error))?;
     part.grew(bytes.len() as u64);
     Ok(())
 }

@@ -11,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use holdfast_gateway::{Access, Gateway};
 use holdfast_recorder::{
     Control, DEFAULT_GIVE_UP_AFTER, Ended, Observer, Output, RecordRequest, Status, StopCause, Tools, record,
+    stream_address,
 };
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -117,7 +118,7 @@ pub(super) struct RecordArgs {
 pub(super) async fn run(args: &RecordArgs, cx: Context) -> Result<u8, Failure> {
     let Context { settings, live } = cx;
     args.pool.proxies.warn_of_password();
-    let (url, name) = address(&args.stream).map_err(usage)?;
+    let (url, name) = stream_address(&args.stream).map_err(|e| usage(e.into()))?;
     let output = match &settings.output {
         Some(path) => Output::file(path, settings.force).map_err(|e| usage(e.into()))?,
         None => {
@@ -219,30 +220,6 @@ fn not_started(url: &str, error: &str) -> String {
     .to_string()
 }
 
-/// The address that Streamlink is given, and the name to show: a bare word is a Twitch channel.
-fn address(stream: &str) -> anyhow::Result<(String, String)> {
-    let stream = stream.trim();
-    let word = stream.strip_prefix('@').unwrap_or(stream);
-    let is_name =
-        (1..=25).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if is_name {
-        return Ok((format!("https://www.twitch.tv/{}", word.to_ascii_lowercase()), word.to_owned()));
-    }
-    if stream.is_empty()
-        || stream.chars().any(|c| c.is_whitespace() || c.is_control())
-        || !stream.contains(['.', ':'])
-    {
-        anyhow::bail!("'{stream}' is neither an address nor the name of a Twitch channel");
-    }
-    let url = if stream.contains("://") { stream.to_owned() } else { format!("https://{stream}") };
-    let shown = holdfast_recorder::mask_url(&url);
-    let path = shown.split(['?', '#']).next().unwrap_or(&shown).trim_end_matches('/');
-    let last = path.rsplit('/').next().filter(|part| !part.is_empty() && !part.contains(".m3u8"));
-    let host = path.split("://").last().and_then(|rest| rest.split('/').next());
-    let shown = last.or(host).unwrap_or(path).to_owned();
-    Ok((url, shown))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,27 +233,6 @@ mod tests {
             (Some(130), true, StopCause::Defect),
         ] {
             assert_eq!(stop_cause(signal, panicked), cause);
-        }
-    }
-
-    #[test]
-    fn names_are_twitch_channels_and_the_rest_are_addresses() {
-        for (text, expected) in [
-            ("SomeChannel", Some(("https://www.twitch.tv/somechannel", "SomeChannel"))),
-            ("@some_channel", Some(("https://www.twitch.tv/some_channel", "some_channel"))),
-            ("twitch.tv/abc", Some(("https://twitch.tv/abc", "abc"))),
-            (
-                "https://u:pw@h.test:8443/live/x.m3u8?token=1",
-                Some(("https://u:pw@h.test:8443/live/x.m3u8?token=1", "u:***@h.test:8443")),
-            ),
-            ("hls://https://h.test/x.m3u8", Some(("hls://https://h.test/x.m3u8", "h.test"))),
-            ("https://h.test/", Some(("https://h.test/", "h.test"))),
-            ("", None),
-            ("two words", None),
-            ("a-name-with-dashes", None),
-        ] {
-            let read = address(text).ok();
-            assert_eq!(read.as_ref().map(|(u, n)| (u.as_str(), n.as_str())), expected, "{text}");
         }
     }
 }

@@ -140,6 +140,7 @@ impl Session {
                 self.duration_ends().unwrap_or_else(|| begun + Duration::from_secs(86_400 * 365));
             tokio::select! {
                 event = child.next() => match event {
+                    ChildEvent::Opened(part) => self.writing = Some(part),
                     ChildEvent::Bytes(bytes) => self.bytes(bytes, &mut watch),
                     ChildEvent::Line(line) => self.line(&masker.mask(&line), &mut watch, &*lease),
                     ChildEvent::Disk(error) => {
@@ -207,9 +208,11 @@ impl Session {
 
     fn bytes(&mut self, bytes: u64, watch: &mut Watch) {
         let now = Instant::now();
+        if let Some(part) = &mut self.writing {
+            part.bytes += bytes;
+            part.ended_at = Utc::now();
+        }
         if watch.bytes == 0 {
-            let parts = u32::try_from(self.parts.len() + 1).unwrap_or(u32::MAX);
-            self.observer.update(|progress| progress.parts = parts);
             self.status(Status::Recording, None);
         }
         self.first_byte.get_or_insert(now);
@@ -360,6 +363,7 @@ impl Session {
             blame.cause = GapCause::Process;
         }
         self.ledger.part_ends(killed, Utc::now(), &blame);
+        self.writing = None;
         if let Some(part) = part {
             self.parts.push(part.into_part());
         }

@@ -114,7 +114,7 @@ impl Session {
             failovers: traffic.failovers,
             routes: traffic.routes,
             gaps,
-            parts: std::mem::take(&mut self.parts),
+            parts: self.parts.clone(),
             ended,
             reason,
             status,

@@ -76,6 +76,8 @@ struct Session {
     account: Arc<dyn Account>,
     ledger: Ledger,
     parts: Vec<Part>,
+    /// The part being written.
+    writing: Option<Part>,
     meter: Meter,
     started: Instant,
     started_at: DateTime<Utc>,
@@ -103,6 +105,7 @@ pub async fn record(
         account,
         ledger: Ledger::default(),
         parts: Vec::new(),
+        writing: None,
         meter: Meter::default(),
         started: Instant::now(),
         started_at: Utc::now(),
@@ -232,7 +235,8 @@ impl Session {
         let traffic = self.account.traffic();
         let (segments_lost, seconds_lost) = self.ledger.certain_loss();
         let (elapsed, media) = (self.started.elapsed(), Duration::from_secs_f64(self.ledger.media_seconds()));
-        let (bytes, rate, parts) = (self.meter.bytes(), self.meter.rate(), self.parts.len());
+        let (bytes, rate) = (self.meter.bytes(), self.meter.rate());
+        let parts: Vec<Part> = self.parts.iter().chain(&self.writing).cloned().collect();
         self.observer.update(|progress| {
             progress.elapsed = elapsed;
             progress.media = media;
@@ -244,7 +248,7 @@ impl Session {
             progress.failovers = traffic.failovers;
             progress.segments_lost = segments_lost;
             progress.seconds_lost = seconds_lost;
-            progress.parts = progress.parts.max(u32::try_from(parts).unwrap_or(u32::MAX));
+            progress.parts = parts;
         });
         for gap in self.ledger.announce() {
             tracing::warn!(segments = gap.segments, seconds = gap.seconds, cause = %gap.cause, "segments are missing");
