@@ -1,0 +1,63 @@
+//! The event log, page by page.
+
+use axum::Json;
+use axum::extract::State;
+use holdfast_engine::EventsWanted;
+use holdfast_engine::view::EventPage;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::answers::Busy;
+use crate::fields::Fields;
+use crate::input::{Query, Read};
+use crate::problem::Problem;
+use crate::server::Server;
+
+pub(crate) fn router() -> OpenApiRouter<Server> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// Which events.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// Only those with a greater number: the `next_cursor` of the page before. 0 if not given.
+    #[param(minimum = 0, nullable = false)]
+    after: Option<i64>,
+    /// Only of this type, such as `proxy_disabled`.
+    #[param(rename = "type", max_length = 64, pattern = "^[a-z_]{1,64}$", nullable = false)]
+    kind: Option<String>,
+    /// At most so many; 100 if not given.
+    #[param(minimum = 1, maximum = 1000, nullable = false)]
+    limit: Option<u32>,
+}
+
+impl Read for Wanted {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        let after = fields.integer("after")?;
+        if after.is_some_and(|after| after < 0) {
+            return Err(Problem::bad("after must be the number of an event, or 0"));
+        }
+        let kind = fields.text("type", 64)?;
+        let word =
+            |kind: &String| !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if !kind.as_ref().is_none_or(word) {
+            return Err(Problem::bad("type must be the type of an event, such as proxy_disabled"));
+        }
+        Ok(Self { after, kind, limit: fields.number("limit", 1..=1000)? })
+    }
+}
+
+/// What happened, the oldest first.
+#[utoipa::path(
+    get, path = "/api/events", tag = "events", params(Wanted), responses((status = 200, body = EventPage), Busy)
+)]
+async fn list(
+    State(server): State<Server>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<EventPage>, Problem> {
+    let Wanted { after, kind, limit } = wanted;
+    let wanted = EventsWanted { after: after.unwrap_or(0), kind, limit: limit.map(u64::from) };
+    Ok(Json(server.engine.events(wanted).await?))
+}
