@@ -13,7 +13,14 @@ pub const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
 #[derive(Args, Serialize)]
 pub struct ServerArgs {
     /// The running server [default: http://127.0.0.1:8000]
-    #[arg(long, global = true, value_name = "URL", env = "HOLDFAST_SERVER", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HOLDFAST_SERVER",
+        hide_env_values = true,
+        help_heading = "Server and output"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
 }
@@ -34,6 +41,7 @@ pub struct JsonArgs {
     /// Print the result as JSON
     #[arg(
         long, global = true, value_name = "BOOL", env = "HOLDFAST_JSON", hide_env_values = true,
+        help_heading = "Server and output",
         num_args = 0..=1, require_equals = true, default_missing_value = "true",
         value_parser = BoolishValueParser::new(), hide_possible_values = true,
     )]
