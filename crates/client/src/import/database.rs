@@ -160,3 +160,23 @@ fn decode(text: &str) -> Option<String> {
     let url = reqwest::Url::parse(&query).ok()?;
     url.query_pairs().next().map(|(_, value)| value.into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_repeats_the_password_is_masked() {
+        for (url, said) in [
+            ("postgres://u:p%40s%2Bs+x@h/d", "no p@s+s+x, nor p%40s%2Bs+x"),
+            ("postgres://u@h/d?password=p%40s", "no p@s"),
+            ("postgres://h/d", "nothing to hide"),
+        ] {
+            let options = options(url).expect("a good URL");
+            let told = failure(&sqlx::Error::Protocol(said.to_owned()), &options, url).to_string();
+            assert!(told.starts_with("the StreamVault database at h:5432/d cannot be read: "), "{told}");
+            assert!(!told.contains("p@s") && !told.contains("p%40s"), "{told}");
+            assert_eq!(has_password(url), told.contains("***"), "{told}");
+        }
+    }
+}
