@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -65,6 +65,22 @@ impl Ca {
 
     /// A server configuration with a fresh leaf for the default names and `names`.
     pub fn server_config(&self, names: &[&str]) -> Result<Arc<rustls::ServerConfig>> {
+        let (leaf, key) = self.leaf(names)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = rustls::ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key)?;
+        Ok(Arc::new(config))
+    }
+
+    /// A fresh leaf for the default names and `names`, and its key, as PEM: for servers that read files.
+    pub fn leaf_pem(&self, names: &[&str]) -> Result<(String, String)> {
+        let (leaf, key) = self.leaf(names)?;
+        Ok((leaf.pem(), key.serialize_pem()))
+    }
+
+    fn leaf(&self, names: &[&str]) -> Result<(Certificate, KeyPair)> {
         let issuer = Issuer::new(ca_params(), KeyPair::from_pem(&self.key_pem)?);
         let all: Vec<String> = DEFAULT_NAMES.iter().chain(names).map(ToString::to_string).collect();
         let mut params = CertificateParams::new(all)?;
@@ -73,13 +89,7 @@ impl Ca {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate()?;
-        let leaf = params.signed_by(&key, &issuer)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = rustls::ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], key)?;
-        Ok(Arc::new(config))
+        Ok((params.signed_by(&key, &issuer)?, key))
     }
 
     /// A client configuration that trusts this authority and nothing else.

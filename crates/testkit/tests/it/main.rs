@@ -5,6 +5,7 @@
 mod client;
 mod judge;
 mod origin;
+mod postgres;
 mod process;
 mod replies;
 mod socks;
