@@ -1,22 +1,94 @@
-//! Skeleton.
+//! Table `events`: the event log.
+
+use holdfast_model::{Level, ProxyId, RecordingId};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
+
+use crate::checks::AT_ONCE;
+use crate::convert::{Word as _, masked, masked_json, micros, text};
+use crate::entity::event::{ActiveModel, Column, Entity, Model};
+use crate::open::limited;
 use crate::{EventFilter, EventRow, Store, StoreError};
+
 impl Store {
-    /// Adds.
+    /// Adds events. A number that is there already is skipped, so a batch may be written again.
+    ///
     /// # Errors
-    /// Any.
-    pub async fn add_events(&self, _events: &[EventRow]) -> Result<(), StoreError> {
-        todo!()
+    /// [`StoreError::Unavailable`].
+    pub async fn add_events(&self, events: &[EventRow]) -> Result<(), StoreError> {
+        limited(async {
+            let transaction = self.begin().await?;
+            write_events(&transaction, events).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await
     }
-    /// 0 if none.
+
+    /// The greatest number of the event log; 0 if it is empty.
+    ///
     /// # Errors
-    /// Any.
+    /// [`StoreError::Unavailable`].
     pub async fn last_seq(&self) -> Result<i64, StoreError> {
-        todo!()
+        limited(async {
+            let last = Entity::find().order_by_desc(Column::Seq).one(&self.reader).await?;
+            Ok(last.map_or(0, |event| event.seq))
+        })
+        .await
     }
-    /// Oldest first.
+
+    /// The events that match, the oldest first.
+    ///
     /// # Errors
-    /// Any.
-    pub async fn events(&self, _filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
-        todo!()
+    /// [`StoreError::Unavailable`].
+    pub async fn events(&self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
+        limited(async {
+            let mut query = Entity::find().filter(Column::Seq.gt(filter.after));
+            if let Some(kind) = &filter.kind {
+                query = query.filter(Column::Kind.eq(text(kind)));
+            }
+            let query = query.order_by_asc(Column::Seq).limit(filter.limit.clamp(1, 1000));
+            Ok(query.all(&self.reader).await?.into_iter().map(row).collect())
+        })
+        .await
+    }
+}
+
+/// Writes events within a transaction.
+pub(crate) async fn write_events(to: &impl ConnectionTrait, events: &[EventRow]) -> Result<(), StoreError> {
+    for some in events.chunks(AT_ONCE) {
+        let again = OnConflict::column(Column::Seq).do_nothing().to_owned();
+        Entity::insert_many(some.iter().map(model)).on_conflict(again).exec_without_returning(to).await?;
+    }
+    Ok(())
+}
+
+fn model(event: &EventRow) -> ActiveModel {
+    ActiveModel {
+        seq: Set(event.seq),
+        at: Set(micros(event.at)),
+        kind: Set(text(&event.kind)),
+        level: Set(event.level.word()),
+        message: Set(masked(&event.message)),
+        proxy_id: Set(event.proxy_id.map(|id| id.0)),
+        recording_id: Set(event.recording_id.map(|id| id.to_string())),
+        streamer_id: Set(event.streamer_id),
+        data: Set(masked_json(&event.data).to_string()),
+    }
+}
+
+fn row(model: Model) -> EventRow {
+    EventRow {
+        seq: model.seq,
+        at: model.at,
+        kind: model.kind,
+        level: Level::of(&model.level).unwrap_or(Level::Info),
+        message: model.message,
+        proxy_id: model.proxy_id.map(ProxyId),
+        recording_id: model.recording_id.and_then(|id| id.parse().ok().map(RecordingId)),
+        streamer_id: model.streamer_id,
+        data: serde_json::from_str(&model.data).unwrap_or_default(),
     }
 }

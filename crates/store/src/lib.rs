@@ -20,11 +20,13 @@ mod events;
 mod key_file;
 mod migration;
 mod open;
+mod pg_dump;
 mod proxies;
 mod prune;
 mod recordings;
 pub mod rows;
 mod settings;
+mod sqlite_file;
 mod statistics;
 mod vault;
 

@@ -1,30 +1,161 @@
-//! Skeleton.
-use crate::{DatabaseUrl, StoreError, Vault};
-use sea_orm::DatabaseConnection;
+//! Opening the database: connections, migration, and the time limits of everything that is asked of it.
 
-/// What Holdfast remembers. A cheap handle.
+use std::future::Future;
+use std::time::Duration;
+
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, SqlxError,
+    SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
+};
+
+use crate::database_url::Kind;
+use crate::{DatabaseUrl, StoreError, Vault, migration, sqlite_file};
+
+/// For the first connection and the migration's turn.
+const OPEN_LIMIT: Duration = Duration::from_secs(5);
+/// For a sign of life.
+const PING_LIMIT: Duration = Duration::from_secs(2);
+/// For a free connection. The writer's queue is part of it.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(4);
+/// For one whole operation.
+const WORK_LIMIT: Duration = Duration::from_secs(10);
+/// How long SQLite waits for the lock that another process (somebody's `sqlite3`) holds.
+const BUSY_LIMIT: Duration = Duration::from_secs(4);
+/// Connections that read. Each one of SQLite's costs a thread and up to 2 MiB.
+const READERS: u32 = 4;
+/// After which an unused connection is closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What Holdfast remembers. A cheap handle: clone it freely. When the database goes away, calls answer
+/// [`StoreError::Unavailable`] within 10 seconds (mostly 4); when it is back, they work again.
 #[derive(Clone, Debug)]
 pub struct Store {
+    pub(crate) url: DatabaseUrl,
     pub(crate) reader: DatabaseConnection,
     pub(crate) writer: DatabaseConnection,
     pub(crate) vault: Vault,
 }
 
 impl Store {
-    /// Connects (5 s at most) and migrates.
+    /// Connects (5 s at most) and brings the schema up to date, in one transaction. A SQLite file is made if it does
+    /// not exist, readable by its owner only; its folder must be there.
+    ///
     /// # Errors
-    /// Any [`StoreError`].
-    pub async fn open(_url: &DatabaseUrl, _vault: Vault) -> Result<Self, StoreError> {
-        todo!()
+    /// [`StoreError::Unavailable`] if there is no connection, [`StoreError::Newer`] if the schema is newer than this
+    /// program, [`StoreError::Data`] if the migration fails; nothing is changed then.
+    pub async fn open(url: &DatabaseUrl, vault: Vault) -> Result<Self, StoreError> {
+        let (reader, writer) = match &url.0 {
+            Kind::Sqlite(file) => {
+                sqlite_file::prepare(file)?;
+                let options = sqlite_options(file);
+                within(OPEN_LIMIT, try_first(options.connect())).await?;
+                (sqlite_pool(&options, READERS), sqlite_pool(&options, 1))
+            }
+            Kind::Postgres(url) => {
+                let options = postgres_options(url.expose())?;
+                within(OPEN_LIMIT, try_first(options.connect())).await?;
+                (postgres_pool(&options, READERS), postgres_pool(&options, 1))
+            }
+        };
+        let store = Self { url: url.clone(), reader, writer, vault };
+        store.migrate().await?;
+        Ok(store)
     }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        // No limit: on a big database a migration may take its time.
+        let transaction = self.begin().await?;
+        migration::migrate(&transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// Asks the database for a sign of life, 2 s at most.
+    ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn ping(&self) -> Result<(), StoreError> {
-        todo!()
+        within(PING_LIMIT, async { Ok(self.reader.execute_unprepared("SELECT 1").await.map(|_| ())?) }).await
     }
-    /// Closes all connections, after the statements under way.
+
+    /// Closes all connections after what is under way. Later calls answer [`StoreError::Unavailable`].
     pub async fn close(&self) {
-        todo!()
+        // SQLite merges its log into the file when the last connection goes. Nothing else can fail here.
+        let _ = self.reader.close_by_ref().await;
+        let _ = self.writer.close_by_ref().await;
     }
+
+    /// A transaction that writes. SQLite takes the lock at once: one that reads first and writes later would lose to
+    /// another process in between ("database is locked").
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+}
+
+/// Does the work, 10 s at most. What was begun and not committed is rolled back.
+pub(crate) async fn limited<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    within(WORK_LIMIT, work).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, Box::pin(work)).await.unwrap_or_else(|_| {
+        Err(StoreError::unavailable(format!("it did not answer within {} s", limit.as_secs())))
+    })
+}
+
+/// One connection outside of the pools, which would try until their time is up and then not say why they failed.
+async fn try_first<C: sea_orm::sqlx::Connection>(
+    connect: impl Future<Output = Result<C, SqlxError>>,
+) -> Result<(), StoreError> {
+    let refused = |error: SqlxError| StoreError::unavailable(error.to_string());
+    connect.await.map_err(refused)?.close().await.map_err(refused)
+}
+
+fn sqlite_options(file: &std::path::Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_LIMIT)
+        .disable_statement_logging()
+}
+
+fn sqlite_pool(options: &SqliteConnectOptions, connections: u32) -> DatabaseConnection {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .idle_timeout(IDLE_LIMIT)
+        // There is no line that could break.
+        .test_before_acquire(false)
+        .connect_lazy_with(options.clone());
+    SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
+}
+
+pub(crate) fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|error: SqlxError| StoreError::data(format!("the database URL cannot be used: {error}")))?;
+    Ok(options.application_name("holdfast").disable_statement_logging())
+}
+
+fn postgres_pool(options: &PgConnectOptions, connections: u32) -> DatabaseConnection {
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .idle_timeout(IDLE_LIMIT)
+        // A server that was restarted has forgotten our connections: found out before a statement is lost on one.
+        .test_before_acquire(true)
+        .connect_lazy_with(options.clone());
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }

@@ -52,6 +52,20 @@ pub struct ProxyHealthRow {
     pub last_error: Option<String>,
 }
 
+impl Default for ProxyHealthRow {
+    /// Nothing is known yet.
+    fn default() -> Self {
+        Self {
+            status: Health::Unknown,
+            last_health_check: None,
+            response_time_ms: None,
+            average_response_time_ms: None,
+            consecutive_failures: 0,
+            last_error: None,
+        }
+    }
+}
+
 /// Figures that only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProxyTotals {
@@ -96,7 +110,7 @@ pub struct ProxyState {
 /// What a person changes; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyEdit {
-    /// Another address or other credentials: health, counter, times and error start anew.
+    /// Another address or other credentials (the same once more changes nothing): health, counter, times and error start anew.
     pub url: Option<ProxyUrl>,
     /// `Some(None)` takes the label away.
     pub label: Option<Option<String>>,
@@ -194,7 +208,7 @@ pub struct RecordingRow {
     /// Of which channel.
     pub streamer_id: Option<i64>,
     /// What is recorded, in full: needed to go on after a crash. May hold a token or password, so it is stored
-    /// encrypted like a proxy's password and shown masked only.
+    /// encrypted like a proxy's password and shown masked only. Empty when read with another secret key.
     pub url: holdfast_model::Secret,
     /// The same, masked.
     pub url_masked: String,
@@ -226,7 +240,8 @@ pub struct RecordingRow {
     pub seconds_lost: f64,
     /// What went wrong, masked.
     pub error: Option<String>,
-    /// What the recorder needs to go on after a crash, as it gave it (a JSON text column).
+    /// What the recorder needs to go on after a crash, as it gave it. Encrypted like the URL, which may be in it;
+    /// `None` when read with another secret key.
     pub resume: Option<Value>,
 }
 
