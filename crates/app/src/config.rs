@@ -50,10 +50,19 @@ pub(crate) struct Settings {
     pub(crate) format: Option<CheckFormat>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) timeout: Option<Span>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) database_url: Option<String>,
+    pub(crate) recordings_dir: Option<PathBuf>,
+    pub(crate) gateway_listen: Option<String>,
+    #[serde(deserialize_with = "words_or_list")]
+    pub(crate) allowed_host: Vec<String>,
+    pub(crate) keep_checks: Option<Span>,
+    pub(crate) keep_events: Option<Span>,
+    pub(crate) server: Option<String>,
 }
 
 /// The tables of the file that speak to one command only.
-const COMMANDS: [&str; 3] = ["record", "gateway", "check"];
+const COMMANDS: [&str; 6] = ["record", "gateway", "check", "serve", "proxy", "import"];
 
 impl Settings {
     /// Lays the flags and variables of `command` over the file.
@@ -93,6 +102,11 @@ impl Settings {
             targets.push(CheckTarget::parse(DEFAULT_CHECK_URL)?);
         }
         Ok(targets)
+    }
+
+    /// The same as they were written, or the default.
+    pub(crate) fn check_urls(&self) -> Vec<String> {
+        if self.check_url.is_empty() { vec![DEFAULT_CHECK_URL.to_owned()] } else { self.check_url.clone() }
     }
 
     /// Whether proxies were named at all.
@@ -211,9 +225,9 @@ fn read_file(file: &Path, command: &str) -> Result<(Dict, Dict)> {
     understood(&common).with_context(|| name.to_string())?;
     // Relative paths in a file are relative to the file.
     for dict in [&mut common, &mut own] {
-        for key in ["proxy_file", "streamlink", "ffmpeg"] {
+        for key in ["proxy_file", "data_dir", "recordings_dir", "streamlink", "ffmpeg"] {
             if let Some(Value::String(_, path)) = dict.get_mut(key) {
-                let bare_program = key != "proxy_file" && !path.contains('/');
+                let bare_program = ["streamlink", "ffmpeg"].contains(&key) && !path.contains('/');
                 if !bare_program && let Some(dir) = file.parent() {
                     *path = dir.join(&*path).to_string_lossy().into_owned();
                 }

@@ -9,6 +9,7 @@ use indicatif::MultiProgress;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 use tracing::field::{Field, Visit};
 use tracing::{Subscriber, debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
@@ -71,8 +72,15 @@ pub(crate) fn start(format: LogFormat, level: LogLevel, live: &MultiProgress) {
     };
 }
 
-/// Turns events into log lines until the sender is gone.
-pub(crate) async fn follow(mut events: broadcast::Receiver<Event>) {
+/// Turns events into log lines until `stop`, or until the sender is gone.
+pub(crate) async fn follow_until(events: broadcast::Receiver<Event>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = follow(events) => {}
+    }
+}
+
+async fn follow(mut events: broadcast::Receiver<Event>) {
     loop {
         match events.recv().await {
             Ok(event) => tell(&event),

@@ -1,7 +1,8 @@
-//! `holdfast`: the command line that joins the pool, the gateway and the recorder.
+//! `holdfast`: the command line over the engine, the API and the gateway.
 
 mod cli;
 mod config;
+mod data_dir;
 mod files;
 mod lifecycle;
 mod log;

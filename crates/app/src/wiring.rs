@@ -1,17 +1,13 @@
-//! Joins the crates: settings become a pool, the pool gets its gateway, and the recorder gets routes that it knows
-//! by its own traits only.
+//! Joins the crates for the commands without a server: settings become a pool, and the pool gets its gateway.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use async_trait::async_trait;
 use holdfast_gateway::dial::Dialer;
 use holdfast_gateway::probe::CheckTarget;
-use holdfast_gateway::{Access, AccountHandle, Gateway, LeaseHandle, PoolHandle, SlowReport};
-use holdfast_model::{ProxyId, RecordingId, Secret, Via};
+use holdfast_gateway::{Access, Gateway, PoolHandle};
+use holdfast_model::ProxyId;
 use holdfast_pool::{NewProxy, Pool, Settings as PoolSettings};
-use holdfast_recorder::ports::{Account, Lease, NoRoute, Routes, SlowSegment, Traffic};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -58,13 +54,7 @@ pub(crate) fn start(plan: Plan, listener: TcpListener, access: Access, life: &Li
     // The hard token: while a recording is being finished, its gateway still has to work.
     let empty = Pool::new(plan.settings, rand_seed());
     let pool = PoolHandle::start(empty, dialer, plan.targets, life.hard.clone(), &life.tasks);
-    let (events, hard) = (pool.subscribe(), life.hard.clone());
-    life.tasks.spawn(async move {
-        tokio::select! {
-            () = hard.cancelled() => {}
-            () = log::follow(events) => {}
-        }
-    });
+    life.tasks.spawn(log::follow_until(pool.subscribe(), life.hard.clone()));
     let gateway = Gateway::start(listener, pool.clone(), access, life.hard.clone(), &life.tasks)
         .context("the listener has no address")?;
     // Only now, when everybody listens: the first checks may be over in no time.
@@ -73,67 +63,6 @@ pub(crate) fn start(plan: Plan, listener: TcpListener, access: Access, life: &Li
         Vec::new()
     });
     Ok(gateway)
-}
-
-/// The gateway as the recorder knows it.
-pub(crate) struct GatewayRoutes(Gateway);
-
-impl GatewayRoutes {
-    /// Routes of this gateway.
-    pub(crate) fn new(gateway: Gateway) -> Self {
-        Self(gateway)
-    }
-}
-
-#[async_trait]
-impl Routes for GatewayRoutes {
-    async fn prepare(&self, tags: &[String]) -> Result<Via, NoRoute> {
-        self.0.prepare(tags).await.map_err(|error| NoRoute { reason: error.reason })
-    }
-
-    fn open(&self, recording: RecordingId, tags: &[String]) -> Arc<dyn Account> {
-        Arc::new(GatewayAccount(self.0.account(recording, tags)))
-    }
-}
-
-struct GatewayAccount(AccountHandle);
-
-impl Account for GatewayAccount {
-    fn lease(&self) -> Box<dyn Lease> {
-        Box::new(GatewayLease(self.0.lease()))
-    }
-
-    fn traffic(&self) -> Traffic {
-        let traffic = self.0.traffic();
-        Traffic {
-            bytes_down: traffic.routes.iter().map(|route| route.bytes).sum(),
-            routes: traffic.routes,
-            failovers: traffic.failovers,
-            last_fault: traffic.last_fault,
-            last_success: traffic.last_success,
-            no_route: traffic.no_route,
-        }
-    }
-
-    fn close(&self, reason: &str) {
-        self.0.close(reason);
-    }
-}
-
-struct GatewayLease(LeaseHandle);
-
-impl Lease for GatewayLease {
-    fn proxy_url(&self) -> Secret {
-        self.0.proxy_url()
-    }
-
-    fn segment_slow(&self, slow: SlowSegment) {
-        self.0.segment_slow(SlowReport { in_flight: slow.in_flight, duration: slow.duration });
-    }
-
-    fn segment_complete(&self) {
-        self.0.segment_complete();
-    }
 }
 
 /// Says which lines of a list were left out, and why.
@@ -150,7 +79,7 @@ pub(crate) fn tell_rejected(proxies: &Proxies) {
 }
 
 /// Different for each process, so that several do not check in step.
-fn rand_seed() -> u64 {
+pub(crate) fn rand_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }

@@ -16,6 +16,8 @@ pub struct Io<'a> {
     pub input: &'a mut dyn BufRead,
     /// Gets the result, and nothing else.
     pub out: &'a mut dyn Write,
+    /// The server that a configuration file names, if no flag and no variable does.
+    pub server: Option<&'a str>,
 }
 
 impl Io<'_> {

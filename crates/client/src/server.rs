@@ -26,12 +26,12 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// A client of it. Nothing is sent yet.
+    /// A client of it, or of the one that the file names. Nothing is sent yet.
     ///
     /// # Errors
     /// [`ClientError::Usage`] if the address is no URL.
-    pub fn connect(&self) -> Result<Api, ClientError> {
-        Api::new(self.server.as_deref().unwrap_or(DEFAULT_SERVER))
+    pub fn connect(&self, file: Option<&str>) -> Result<Api, ClientError> {
+        Api::new(self.server.as_deref().or(file).unwrap_or(DEFAULT_SERVER))
     }
 }
 

@@ -8,13 +8,12 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::parser::ValueSource;
 use holdfast_gateway::{Access, Gateway};
-use holdfast_model::Secret;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
-use super::{Context, FAILURE, Failure, PoolArgs, usage};
+use super::{Context, FAILURE, Failure, PoolArgs, usage, user_and_password};
 use crate::lifecycle::Lifecycle;
 use crate::{files, wiring};
 
@@ -69,7 +68,12 @@ pub(super) async fn run(args: &GatewayArgs, cx: Context) -> Result<u8, Failure> 
     if args.auth_in_argv {
         warn!("the password given by --auth can be read in the process list: use HOLDFAST_AUTH instead");
     }
-    let access = access(settings.auth.as_deref()).map_err(usage)?;
+    let access = match &settings.auth {
+        Some(auth) => {
+            user_and_password(auth).map(|(user, password)| Access::Password(user, password)).map_err(usage)?
+        }
+        None => Access::Anyone,
+    };
     let asked = settings.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
     if asked.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
         return Err(usage(anyhow::anyhow!("--listen: ADDR:PORT is wanted, such as {DEFAULT_LISTEN}")));
@@ -100,16 +104,5 @@ async fn drain(gateway: &Gateway, life: &Lifecycle) {
     let until = Instant::now() + CLOSING;
     while gateway.open_tunnels() > 0 && Instant::now() < until && !life.hard.is_cancelled() {
         sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// `USER:PASS`, where the password may hold colons and neither may be empty.
-fn access(auth: Option<&str>) -> anyhow::Result<Access> {
-    let Some(auth) = auth else { return Ok(Access::Anyone) };
-    match auth.split_once(':') {
-        Some((user, password)) if !user.is_empty() && !password.is_empty() => {
-            Ok(Access::Password(user.to_owned(), Secret::new(password)))
-        }
-        _ => anyhow::bail!("--auth: USER:PASS is wanted, with a colon between a user and a password"),
     }
 }

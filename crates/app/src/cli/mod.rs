@@ -1,10 +1,14 @@
 //! The command line: one file a command, and here what they share. clap reads flags and their environment
 //! variables; `config` lays them over the file.
 
+mod backup;
 pub(crate) mod check;
 mod completions;
+mod config;
 pub(crate) mod gateway;
 pub(crate) mod record;
+mod remote;
+pub(crate) mod serve;
 mod summary;
 
 use std::ffi::OsString;
@@ -17,7 +21,7 @@ use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use holdfast_model::parse_list_line;
+use holdfast_model::{Secret, parse_list_line};
 use indicatif::MultiProgress;
 use serde::Serialize;
 use tracing::{error, warn};
@@ -41,6 +45,7 @@ pub(crate) const FAILURE: u8 = 1;
     arg_required_else_help = true,
     disable_help_subcommand = true,
     after_help = "Examples:
+  holdfast serve
   holdfast record somechannel --proxy-file proxies.txt
   holdfast gateway --proxy-file proxies.txt
   holdfast check proxies.txt
@@ -58,9 +63,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Serve(Box<serve::ServeArgs>),
     Record(Box<record::RecordArgs>),
     Gateway(gateway::GatewayArgs),
     Check(check::CheckArgs),
+    Proxy(holdfast_client::ProxyArgs),
+    Import(holdfast_client::ImportArgs),
+    Backup(backup::BackupArgs),
+    Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -175,6 +185,16 @@ pub(crate) fn usage(error: anyhow::Error) -> Failure {
     Failure { status: USAGE, error }
 }
 
+/// `USER:PASS`, where the password may hold colons and neither may be empty.
+pub(crate) fn user_and_password(auth: &str) -> anyhow::Result<(String, Secret)> {
+    match auth.split_once(':') {
+        Some((user, password)) if !user.is_empty() && !password.is_empty() => {
+            Ok((user.to_owned(), Secret::new(password)))
+        }
+        _ => anyhow::bail!("--auth: USER:PASS is wanted, with a colon between a user and a password"),
+    }
+}
+
 /// Runs the command that the arguments name.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let matches = match without_empty_variables(Cli::command()).try_get_matches_from(args) {
@@ -189,6 +209,13 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         cli.command.settle_proxies(own);
     }
     let ran = match &cli.command {
+        Command::Serve(args) => start("serve", &cli.common, &**args, |cx| serve::run(args, cx)),
+        Command::Proxy(args) => start("proxy", &cli.common, args, |cx| remote::proxy(args, cx)),
+        Command::Import(args) => start("import", &cli.common, args, |cx| remote::import(args, cx)),
+        Command::Backup(args) => start("serve", &cli.common, args, |cx| backup::run(args, cx)),
+        Command::Config(args) => {
+            start("serve", &cli.common, args, |cx| async move { config::run(args, &cx) })
+        }
         Command::Record(args) => start("record", &cli.common, &**args, |cx| record::run(args, cx)),
         Command::Gateway(args) => start("gateway", &cli.common, args, |cx| gateway::run(args, cx)),
         Command::Check(args) => start("check", &cli.common, args, |cx| check::run(args, cx)),
@@ -246,7 +273,8 @@ impl Command {
             Self::Record(args) => args.pool.proxies.settle(matches),
             Self::Gateway(args) => args.settle(matches),
             Self::Check(args) => args.settle(matches),
-            Self::Completions(_) => {}
+            Self::Serve(args) => args.settle(matches),
+            Self::Proxy(_) | Self::Import(_) | Self::Backup(_) | Self::Config(_) | Self::Completions(_) => {}
         }
     }
 }

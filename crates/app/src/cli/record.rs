@@ -140,7 +140,7 @@ pub(super) async fn run(args: &RecordArgs, cx: Context) -> Result<u8, Failure> {
     request.tags.clone_from(&settings.tag);
 
     let (life, gateway) = open_gateway(plan).await.map_err(|error| not_begun(&url, error, json))?;
-    let routes = Arc::new(wiring::GatewayRoutes::new(gateway));
+    let routes = Arc::new(holdfast_engine::GatewayRoutes::new(gateway));
 
     let control = Control::new();
     life.tasks.spawn(pull_reins(life.clone(), control.clone()));

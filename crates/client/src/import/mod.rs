@@ -42,7 +42,7 @@ pub enum ImportSource {
 /// # Errors
 /// See [`ClientError`]; [`ClientError::exit_status`] is the status to exit with.
 pub async fn run(args: &ImportArgs, io: &mut Io<'_>) -> Result<u8, ClientError> {
-    let (api, json) = (args.server.connect()?, args.json.wanted());
+    let (api, json) = (args.server.connect(io.server)?, args.json.wanted());
     match &args.source {
         ImportSource::Streamvault(own) => streamvault::run(&api, own, json, io).await,
     }

@@ -95,7 +95,7 @@ pub enum ProxyCommand {
 /// # Errors
 /// See [`ClientError`]; [`ClientError::exit_status`] is the status to exit with.
 pub async fn run(args: &ProxyArgs, io: &mut Io<'_>) -> Result<u8, ClientError> {
-    let (api, json) = (args.server.connect()?, args.json.wanted());
+    let (api, json) = (args.server.connect(io.server)?, args.json.wanted());
     match &args.command {
         ProxyCommand::List => list::run(&api, json, io).await,
         ProxyCommand::Add(args) => change::add(&api, args, json, io).await,

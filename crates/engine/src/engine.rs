@@ -1,0 +1,182 @@
+//! The engine itself: what it is made of, how it starts and how it stops. What it can do stands in the files of its
+//! subjects: `proxies.rs`, `checks.rs`, `settings.rs`, `recordings/`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_gateway::dial::Dialer;
+use holdfast_gateway::probe::CheckTarget;
+use holdfast_gateway::{Access, Gateway, PoolHandle};
+use holdfast_model::Secret;
+use holdfast_pool::Pool;
+use holdfast_recorder::{ToolError, Tools};
+use holdfast_store::Store;
+use serde_json::{Map, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::journal::{Journal, Keeper, Subscription};
+use crate::memory::{Memory, for_gateway, pool_settings};
+use crate::recordings::Recordings;
+use crate::view::{EventPage, EventView, SystemStatusView};
+use crate::wish::page_limit;
+use crate::{EventsWanted, Refusal, figures, upkeep};
+
+/// What the server is made of.
+pub struct Options {
+    /// Where everything is remembered, opened.
+    pub store: Store,
+    /// Who opens connections.
+    pub dialer: Dialer,
+    /// What health checks ask for.
+    pub targets: Vec<CheckTarget>,
+    /// Streamlink and ffmpeg, or why there are none: then recordings are refused with that sentence.
+    pub tools: Result<Tools, ToolError>,
+    /// Where recordings go; created when the first one starts.
+    pub recordings_dir: PathBuf,
+    /// A loopback listener for the recordings' gateway.
+    pub listener: TcpListener,
+    /// A listener for other tools, and who may use it.
+    pub public_gateway: Option<(TcpListener, Option<(String, Secret)>)>,
+    /// Different for each process, so that several do not check in step.
+    pub seed: u64,
+    /// For how long checks are remembered.
+    pub keep_checks: Duration,
+    /// For how long events are remembered.
+    pub keep_events: Duration,
+    /// The version of the program, for hello.
+    pub version: &'static str,
+}
+
+/// A handle on the running server. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) gateway: Gateway,
+    pub(crate) journal: Journal,
+    pub(crate) recordings: Recordings,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    /// Ends the journal, when there is nothing more to tell.
+    close: CancellationToken,
+    version: &'static str,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] holdfast_store::StoreError),
+    /// A listener.
+    #[error("a listener of the gateway cannot be used: {0}")]
+    Listener(#[from] std::io::Error),
+}
+
+impl Engine {
+    /// Starts it: fills the pool from the store, starts checks and gateways, and takes care of recordings that an earlier
+    /// run left behind. Its tasks run on `tracker` until `hard`.
+    ///
+    /// # Errors
+    /// [`StartError`] if the stored rows cannot be read or a listener has no address.
+    pub async fn start(
+        options: Options,
+        hard: CancellationToken,
+        tracker: &TaskTracker,
+        log: impl FnOnce(tokio::sync::broadcast::Receiver<holdfast_model::Event>),
+    ) -> Result<Self, StartError> {
+        let settings = pool_settings(&options.store.settings().await?);
+        let last_seq = options.store.last_seq().await?;
+        let empty = Pool::new(settings, options.seed);
+        let pool = PoolHandle::start(empty, options.dialer, options.targets, hard.clone(), tracker);
+        log(pool.subscribe());
+        let (memory, rows) = Memory::load(options.store, pool.clone()).await?;
+        let memory = Arc::new(memory);
+        let gateway =
+            Gateway::start(options.listener, pool.clone(), Access::LeasesOnly, hard.clone(), tracker)?;
+        if let Some((listener, auth)) = options.public_gateway {
+            let access = auth.map_or(Access::Anyone, |(user, password)| Access::Password(user, password));
+            Gateway::start(listener, pool.clone(), access, hard.clone(), tracker)?;
+        }
+        figures::start();
+        let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), pool.subscribe(), last_seq);
+        memory.join(gateway.clone(), journal.clone());
+        pool.remember_by(for_gateway(&memory));
+        // Only now, when everybody listens: the first checks may be over in no time.
+        memory.fill(rows);
+        let close = CancellationToken::new();
+        let recordings = Recordings::new(options.tools, options.recordings_dir);
+        let inner = Inner {
+            memory,
+            gateway,
+            journal,
+            recordings,
+            tracker: tracker.clone(),
+            stop: hard.clone(),
+            close: close.clone(),
+            version: options.version,
+        };
+        let engine = Self { inner: Arc::new(inner) };
+        tracker.spawn(keeper.run(close));
+        let keep = upkeep::Keep { checks: options.keep_checks, events: options.keep_events };
+        tracker.spawn(upkeep::run(Arc::clone(&engine.inner.memory), keep, hard));
+        tracker.spawn(engine.clone().follow_convictions(pool.subscribe()));
+        tracker.spawn(engine.clone().take_care_of_unfinished());
+        Ok(engine)
+    }
+
+    /// Finishes everything: recordings stop, their files are closed, what is to be told is stored. Takes at most about
+    /// 13 s; parts that are not joined by then wait for the next start.
+    pub async fn shut_down(&self) {
+        self.inner.recordings.shut_down().await;
+        self.inner.close.cancel();
+    }
+
+    /// Whether it can do its work; if not, why, in a sentence.
+    ///
+    /// # Errors
+    /// The sentence.
+    pub async fn ready(&self) -> Result<(), String> {
+        self.inner.memory.look_after().await;
+        self.inner.memory.is_away().map_or(Ok(()), Err)
+    }
+
+    /// A place among the listeners of the WebSocket. `since`: the number last seen, and the `boot` of the hello before.
+    #[must_use]
+    pub fn subscribe(&self, since: Option<(i64, String)>) -> Subscription {
+        let status = SystemStatusView::from(self.inner.memory.pool().read(Pool::system_status));
+        let mut hello = Map::new();
+        hello.insert("version".to_owned(), json!(self.inner.version));
+        hello.insert("system_status".to_owned(), json!(status));
+        self.inner.journal.subscribe(since, hello)
+    }
+
+    /// The event log, the oldest first.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for a limit out of range, [`Refusal::Unavailable`].
+    pub async fn events(&self, wanted: EventsWanted) -> Result<EventPage, Refusal> {
+        let limit = page_limit(wanted.limit, 100)?;
+        let filter = holdfast_store::EventFilter { after: wanted.after, kind: wanted.kind, limit };
+        let memory = &self.inner.memory;
+        let rows = memory.heed(memory.store().events(&filter).await)?;
+        let full = u64::try_from(rows.len()).unwrap_or(u64::MAX) >= limit;
+        let next_cursor = rows.last().filter(|_| full).map(|row| row.seq.to_string());
+        Ok(EventPage { items: rows.into_iter().map(EventView::from).collect(), next_cursor })
+    }
+
+    /// Carries a change out to the end, even if whoever asked for it goes away in the middle.
+    pub(crate) async fn carry_out<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let done = self.inner.tracker.spawn(change).await;
+        done.unwrap_or_else(|_| Err(Refusal::Unavailable("a defect of holdfast, told in its log".to_owned())))
+    }
+}

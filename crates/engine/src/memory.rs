@@ -1,0 +1,505 @@
+//! The pool and its rows, kept in step. A person's change is stored first and then applied; what checks find is applied
+//! first, because traffic cannot wait, and stored by the journal before anybody hears of it. What somebody edits in the
+//! tables by hand is found by comparing a row with what was last read or written: only what differs is adopted, so a
+//! finding that is not stored yet is never undone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_gateway::{Gateway, PoolHandle, Totals};
+use holdfast_model::{Level, ProxyId, Via, milliseconds};
+use holdfast_pool::{Adopted, Edit, NewProxy, Pool, Proxy, Remembered, Settings};
+use holdfast_store::{
+    Batch, ProxyHealthRow, ProxyRow, ProxyState, ProxyTotals, SettingsRow, Store, StoreError,
+};
+use serde_json::json;
+use tokio::sync::{MutexGuard as AsyncGuard, watch};
+
+use crate::journal::{Journal, Note};
+use crate::view::{Config, HealthView, ProxyView};
+
+/// The rows, and the pool that lives by them.
+pub(crate) struct Memory {
+    store: Store,
+    pool: PoolHandle,
+    gateway: OnceLock<Gateway>,
+    journal: OnceLock<Journal>,
+    /// One change of the rows at a time.
+    gate: tokio::sync::Mutex<()>,
+    known: Mutex<Known>,
+    /// Why the database is away, while it is.
+    away: watch::Sender<Option<String>>,
+}
+
+/// The rows as they were last read or written.
+struct Known {
+    proxies: HashMap<ProxyId, ProxyRow>,
+    settings: SettingsRow,
+    /// What each had carried when this process started to count.
+    carried: HashMap<ProxyId, ProxyTotals>,
+}
+
+impl Memory {
+    /// Reads what is stored. The pool is filled by [`Self::fill`].
+    pub(crate) async fn load(store: Store, pool: PoolHandle) -> Result<(Self, Vec<ProxyRow>), StoreError> {
+        let settings = store.settings().await?;
+        let rows = store.proxies().await?;
+        let known = Known { proxies: HashMap::new(), settings, carried: HashMap::new() };
+        let memory = Self {
+            store,
+            pool,
+            gateway: OnceLock::new(),
+            journal: OnceLock::new(),
+            gate: tokio::sync::Mutex::new(()),
+            known: Mutex::new(known),
+            away: watch::Sender::new(None),
+        };
+        Ok((memory, rows))
+    }
+
+    /// Whom to tell, and whose tunnels to cut.
+    pub(crate) fn join(&self, gateway: Gateway, journal: Journal) {
+        let _ = self.gateway.set(gateway);
+        let _ = self.journal.set(journal);
+    }
+
+    /// Puts the stored proxies and settings into the pool.
+    pub(crate) fn fill(&self, rows: Vec<ProxyRow>) {
+        let settings = pool_settings(&self.lock().settings);
+        self.pool.change(|pool, now| pool.set_settings(settings, now));
+        for row in rows {
+            self.take_in(row);
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn pool(&self) -> &PoolHandle {
+        &self.pool
+    }
+
+    /// Waits for the turn to change rows.
+    pub(crate) async fn turn(&self) -> AsyncGuard<'_, ()> {
+        self.gate.lock().await
+    }
+
+    /// Adds a proxy that has just been stored or found.
+    pub(crate) fn take_in(&self, row: ProxyRow) {
+        let (new, remembered) = (new_proxy(&row), remembered(&row));
+        let (id, locked) = (row.id, row.locked.clone());
+        let mut known = self.lock();
+        known.carried.insert(id, row.totals);
+        known.proxies.insert(id, row);
+        drop(known);
+        self.pool.change(|pool, now| {
+            pool.restore(new, remembered, now);
+            if let Some(why) = &locked {
+                pool.lock(id, why, now);
+            }
+            Vec::new()
+        });
+    }
+
+    /// Forgets a proxy that is no longer stored. Its tunnels are cut.
+    pub(crate) fn forget(&self, id: ProxyId, why: &str) {
+        let mut known = self.lock();
+        known.proxies.remove(&id);
+        known.carried.remove(&id);
+        drop(known);
+        self.pool.change(|pool, _| {
+            pool.remove(id);
+            Vec::new()
+        });
+        self.cut(id, why);
+    }
+
+    /// Brings pool and knowledge in line with a row, whoever wrote it; false if nothing in it was new.
+    pub(crate) fn absorb(&self, row: ProxyRow) -> bool {
+        let mut known = self.lock();
+        let Some(old) = known.proxies.insert(row.id, row.clone()) else {
+            drop(known);
+            self.take_in(row);
+            return true;
+        };
+        drop(known);
+        let edit = Edit {
+            url: (row.url != old.url || row.locked != old.locked).then(|| row.url.clone()),
+            label: (row.label != old.label).then(|| row.label.clone()),
+            tags: (row.tags != old.tags).then(|| row.tags.clone()),
+            priority: (row.priority != old.priority).then_some(row.priority),
+        };
+        let switched = (row.enabled, row.auto_disabled) != (old.enabled, old.auto_disabled);
+        let adopted = Adopted {
+            enabled: switched.then_some((row.enabled, row.auto_disabled)),
+            health: (row.health.status != old.health.status).then_some(row.health.status),
+            consecutive_failures: (row.health.consecutive_failures != old.health.consecutive_failures)
+                .then_some(row.health.consecutive_failures),
+        };
+        let edited =
+            edit.url.is_some() || edit.label.is_some() || edit.tags.is_some() || edit.priority.is_some();
+        if !edited && adopted == Adopted::default() {
+            return false;
+        }
+        let (id, new_url) = (row.id, edit.url.is_some());
+        self.pool.change(|pool, now| {
+            if new_url && pool.get(id).is_some_and(|p| p.url == row.url) {
+                // The same address with a password that can be read again, or no longer.
+                pool.restore(new_proxy(&row), remembered(&row), now);
+            } else if edited {
+                pool.edit(id, edit, now);
+            }
+            if let Some(why) = &row.locked {
+                pool.lock(id, why, now);
+                return Vec::new();
+            }
+            pool.adopt(id, &adopted, now)
+        });
+        if new_url {
+            self.cut(id, "the proxy got another address");
+        } else if switched && !row.enabled {
+            self.cut(id, "the proxy was disabled");
+        }
+        true
+    }
+
+    /// Reads everything again: rows added, edited or deleted by hand, and the settings.
+    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
+        let _turn = self.turn().await;
+        let settings = self.heed(self.store.settings().await)?;
+        let rows = self.heed(self.store.proxies().await)?;
+        self.absorb_settings(settings);
+        let gone: Vec<_> = {
+            let known = self.lock();
+            let stays = |id: &ProxyId| rows.iter().any(|row| row.id == *id);
+            known
+                .proxies
+                .keys()
+                .copied()
+                .filter(|id| rows.len() < known.proxies.len() && !stays(id))
+                .collect()
+        };
+        for id in gone {
+            let note = self.removed_note(id, "was deleted from the table by hand");
+            self.forget(id, "the proxy was removed");
+            self.tell(note);
+        }
+        for row in rows {
+            let id = row.id;
+            let is_new = !self.lock().proxies.contains_key(&id);
+            if self.absorb(row) {
+                self.tell_edited(id, is_new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts other settings in force.
+    pub(crate) fn absorb_settings(&self, settings: SettingsRow) -> bool {
+        let mut known = self.lock();
+        if known.settings == settings {
+            return false;
+        }
+        let old = std::mem::replace(&mut known.settings, settings.clone());
+        drop(known);
+        self.pool.change(|pool, now| pool.set_settings(pool_settings(&settings), now));
+        let allowed = |row: &SettingsRow| row.fallback_to_direct_connection || !row.enable_proxy;
+        if allowed(&old)
+            && !allowed(&settings)
+            && let Some(gateway) = self.gateway.get()
+        {
+            gateway.cut_direct();
+        }
+        let note = Note::new("config_changed", Level::Info, "The settings of the proxy system were changed");
+        self.tell(note.with("config", json!(Config::from(&settings))));
+        true
+    }
+
+    /// Stores a batch and learns what is stored now.
+    pub(crate) async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let _turn = self.turn().await;
+        let done = self.store.commit(batch).await;
+        self.heed(done)?;
+        let mut known = self.lock();
+        for state in &batch.states {
+            if let Some(row) = known.proxies.get_mut(&state.id) {
+                (row.enabled, row.auto_disabled) = (state.enabled, state.auto_disabled);
+                row.health = state.health.clone();
+                row.updated_at = chrono::Utc::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads again how many recordings a proxy had, after a recording's routes were stored.
+    pub(crate) async fn recount(&self, id: ProxyId) {
+        if let Ok(Some(row)) = self.heed(self.store.proxy(id).await)
+            && let Some(known) = self.lock().proxies.get_mut(&id)
+        {
+            known.totals.total_recordings = row.totals.total_recordings;
+            known.totals.failed_recordings = row.totals.failed_recordings;
+        }
+    }
+
+    /// What the pool knows of these proxies, to be stored.
+    pub(crate) fn states(&self, ids: &[ProxyId]) -> Vec<ProxyState> {
+        self.pool.read(|pool| {
+            ids.iter().filter_map(|id| pool.get(*id)).filter(|p| !p.is_locked()).map(state).collect()
+        })
+    }
+
+    /// A proxy as the outside sees it.
+    pub(crate) fn view(
+        &self,
+        id: ProxyId,
+        totals: &HashMap<Via, Totals>,
+        open: &HashMap<ProxyId, u64>,
+    ) -> Option<ProxyView> {
+        let carried = totals.iter().filter(|(via, _)| via.proxy_id() == Some(id)).map(|(_, t)| *t).fold(
+            Totals::default(),
+            |a, b| Totals { bytes_up: a.bytes_up + b.bytes_up, bytes_down: a.bytes_down + b.bytes_down },
+        );
+        let known = self.lock();
+        self.pool.read(|pool| {
+            Some(view(pool.get(id)?, &known, carried, open.get(&id).copied().unwrap_or_default()))
+        })
+    }
+
+    /// All of them, by priority.
+    pub(crate) fn views(
+        &self,
+        totals: &HashMap<Via, Totals>,
+        open: &HashMap<ProxyId, u64>,
+    ) -> Vec<ProxyView> {
+        let mut carried: HashMap<ProxyId, Totals> = HashMap::new();
+        for (via, more) in totals {
+            if let Some(id) = via.proxy_id() {
+                let sum = carried.entry(id).or_default();
+                sum.bytes_up += more.bytes_up;
+                sum.bytes_down += more.bytes_down;
+            }
+        }
+        let known = self.lock();
+        let one = |p: &Proxy| {
+            let carried = carried.get(&p.id).copied().unwrap_or_default();
+            view(p, &known, carried, open.get(&p.id).copied().unwrap_or_default())
+        };
+        self.pool.read(|pool| pool.proxies().map(one).collect())
+    }
+
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> SettingsRow {
+        self.lock().settings.clone()
+    }
+
+    /// Why the password of a proxy cannot be read, if so.
+    pub(crate) fn locked(&self, id: ProxyId) -> Option<String> {
+        self.lock().proxies.get(&id)?.locked.clone()
+    }
+
+    /// Notes that the database is away, or that it is back.
+    pub(crate) fn away(&self, why: &str) {
+        self.away.send_if_modified(|away| {
+            if away.is_none() {
+                tracing::error!("the database is away; recordings go on, changes are refused: {why}");
+            }
+            away.replace(why.to_owned()).is_none()
+        });
+    }
+
+    /// Waits for the database to go away, if it is there.
+    pub(crate) async fn goes_away(&self) {
+        let mut away = self.away.subscribe();
+        if away.borrow_and_update().is_some() {
+            std::future::pending::<()>().await;
+        }
+        // The sender lives as long as the memory.
+        let _ = away.changed().await;
+    }
+
+    /// Why the database is away, if it is.
+    pub(crate) fn is_away(&self) -> Option<String> {
+        self.away.borrow().clone()
+    }
+
+    /// Asks the database how it is, and reads everything again if it is back.
+    pub(crate) async fn look_after(&self) {
+        match self.store.ping().await {
+            Err(error) => self.away(&error.to_string()),
+            Ok(()) if self.is_away().is_some() => {
+                self.away.send_replace(None);
+                tracing::info!("the database is back");
+                // An answer may have been lost: what is stored counts.
+                let _ = self.refresh().await;
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// Passes an answer of the store on, and notes what it says of the database.
+    pub(crate) fn heed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Unavailable(why)) = &answer {
+            self.away(why);
+        }
+        answer
+    }
+
+    /// Ends the connections over a proxy.
+    pub(crate) fn cut(&self, id: ProxyId, why: &str) {
+        if let Some(gateway) = self.gateway.get() {
+            gateway.cut_proxy(id, why);
+        }
+    }
+
+    /// Tells of something.
+    pub(crate) fn tell(&self, note: Note) {
+        if let Some(journal) = self.journal.get() {
+            journal.add(note);
+        }
+    }
+
+    /// What to tell of a proxy that goes.
+    pub(crate) fn removed_note(&self, id: ProxyId, how: &str) -> Note {
+        let url = self.lock().proxies.get(&id).map(|row| row.url.masked().to_string()).unwrap_or_default();
+        let note = Note::new("proxy_removed", Level::Info, format!("Proxy {url} {how}"));
+        note.proxy(id).with("proxy_url", json!(url))
+    }
+
+    fn tell_edited(&self, id: ProxyId, is_new: bool) {
+        let url = self.lock().proxies.get(&id).map(|row| row.url.masked().to_string()).unwrap_or_default();
+        let (kind, what) = if is_new { ("proxy_added", "found in") } else { ("proxy_updated", "changed in") };
+        self.tell(
+            Note::new(kind, Level::Info, format!("Proxy {url} was {what} the table by hand")).proxy(id),
+        );
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl holdfast_gateway::Memory for Memory {
+    async fn reread(&self, id: ProxyId) {
+        if self.is_away().is_some() {
+            return;
+        }
+        let _turn = self.turn().await;
+        if let Ok(settings) = self.heed(self.store.settings().await) {
+            self.absorb_settings(settings);
+        }
+        match self.heed(self.store.proxy(id).await) {
+            Ok(Some(row)) => {
+                if self.absorb(row) {
+                    self.tell_edited(id, false);
+                }
+            }
+            Ok(None) if self.lock().proxies.contains_key(&id) => {
+                let note = self.removed_note(id, "was deleted from the table by hand");
+                self.forget(id, "the proxy was removed");
+                self.tell(note);
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+}
+
+/// Keeps the memory as a trait object for the gateway.
+pub(crate) fn for_gateway(memory: &Arc<Memory>) -> Arc<dyn holdfast_gateway::Memory> {
+    Arc::<Memory>::clone(memory)
+}
+
+/// The settings as the pool takes them.
+pub(crate) fn pool_settings(row: &SettingsRow) -> Settings {
+    Settings {
+        enabled: row.enable_proxy,
+        health_checks: row.proxy_health_check_enabled,
+        interval: Duration::from_secs(u64::from(row.proxy_health_check_interval_seconds)),
+        max_consecutive_failures: row.proxy_max_consecutive_failures,
+        fallback_to_direct: row.fallback_to_direct_connection,
+    }
+}
+
+fn new_proxy(row: &ProxyRow) -> NewProxy {
+    NewProxy {
+        id: row.id,
+        url: row.url.clone(),
+        label: row.label.clone(),
+        tags: row.tags.clone(),
+        priority: row.priority,
+        enabled: row.enabled,
+    }
+}
+
+fn remembered(row: &ProxyRow) -> Remembered {
+    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
+    Remembered {
+        auto_disabled: row.auto_disabled,
+        health: Some(row.health.status),
+        last_health_check: row.health.last_health_check,
+        response_time: row.health.response_time_ms.map(ms),
+        average_response_time: row.health.average_response_time_ms.map(ms),
+        consecutive_failures: row.health.consecutive_failures,
+        last_error: row.health.last_error.clone(),
+    }
+}
+
+fn state(proxy: &Proxy) -> ProxyState {
+    ProxyState {
+        id: proxy.id,
+        enabled: proxy.enabled,
+        auto_disabled: proxy.auto_disabled,
+        health: ProxyHealthRow {
+            status: proxy.health,
+            last_health_check: proxy.last_health_check,
+            response_time_ms: proxy.response_time.map(milliseconds),
+            average_response_time_ms: proxy.average_response_time.map(milliseconds),
+            consecutive_failures: proxy.consecutive_failures,
+            last_error: proxy.last_error.clone(),
+        },
+    }
+}
+
+fn view(proxy: &Proxy, known: &Known, now: Totals, open: u64) -> ProxyView {
+    let row = known.proxies.get(&proxy.id);
+    let before = known.carried.get(&proxy.id).copied().unwrap_or_default();
+    let totals = row.map(|row| row.totals).unwrap_or_default();
+    let (all, failed) = (totals.total_recordings, totals.failed_recordings);
+    #[expect(clippy::cast_precision_loss, reason = "a rate of recordings")]
+    let rate = (all > 0).then(|| all.saturating_sub(failed) as f64 / all as f64);
+    ProxyView {
+        id: proxy.id.0,
+        proxy_url: proxy.url.masked().to_string(),
+        label: proxy.label.clone(),
+        tags: proxy.tags.clone(),
+        priority: proxy.priority,
+        enabled: proxy.enabled,
+        auto_disabled: proxy.auto_disabled,
+        health_status: HealthView::from(proxy.health),
+        last_health_check: proxy.last_health_check,
+        response_time_ms: proxy.response_time.map(milliseconds),
+        average_response_time_ms: proxy.average_response_time.map(milliseconds),
+        consecutive_failures: proxy.consecutive_failures,
+        last_error: proxy.last_error.clone(),
+        total_recordings: all,
+        failed_recordings: failed,
+        success_rate: rate,
+        bytes_up: before.bytes_up + now.bytes_up,
+        bytes_down: before.bytes_down + now.bytes_down,
+        active_connections: open,
+        created_at: row.map(|row| row.created_at).unwrap_or_default(),
+        updated_at: row.map(|row| row.updated_at).unwrap_or_default(),
+    }
+}
+
+/// Whether a proxy with this address is in the pool already.
+pub(crate) fn is_known(
+    pool: &Pool,
+    url: &holdfast_model::ProxyUrl,
+    except: Option<ProxyId>,
+) -> Option<ProxyId> {
+    pool.proxies().find(|p| p.url == *url && Some(p.id) != except).map(|p| p.id)
+}

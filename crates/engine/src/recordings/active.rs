@@ -1,0 +1,211 @@
+//! One recording under way: what is known of it, and the reins.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use holdfast_model::{Gap, ProxyId, RecordingId, RouteUse};
+use holdfast_recorder::ports::{Account, Traffic};
+use holdfast_recorder::{Control, Part, Progress, Status, Summary};
+use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+/// The key under which a recording whose join was left keeps how it ended.
+const ENDED: &str = "ended";
+/// A conviction still counts for a recording that left the proxy so recently.
+const LEFT_LATELY: TimeDelta = TimeDelta::seconds(60);
+
+pub(super) struct Active {
+    pub(super) id: RecordingId,
+    pub(super) control: Control,
+    /// Set when the recording is over and stored.
+    pub(super) done: CancellationToken,
+    /// At the gateway, once it is open.
+    account: OnceLock<Arc<dyn Account>>,
+    /// What earlier runs of this recording left: its rows begin after these.
+    earlier: Earlier,
+    state: Mutex<State>,
+}
+
+/// What was there before this run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Earlier {
+    pub(super) routes: Vec<RouteUse>,
+    pub(super) failovers: u32,
+}
+
+struct State {
+    full: RecordingFull,
+    /// Convicted, and not stored yet.
+    convicted: HashSet<ProxyId>,
+    /// Proxies whose use has been stored and counted.
+    counted: HashSet<ProxyId>,
+}
+
+impl Active {
+    pub(super) fn new(full: RecordingFull, earlier: Earlier) -> Self {
+        Self {
+            id: full.row.id,
+            control: Control::new(),
+            done: CancellationToken::new(),
+            account: OnceLock::new(),
+            earlier,
+            state: Mutex::new(State { full, convicted: HashSet::new(), counted: HashSet::new() }),
+        }
+    }
+
+    /// Everything as it is now.
+    pub(super) fn full(&self) -> RecordingFull {
+        let traffic = self.traffic();
+        let mut state = self.lock();
+        if let Some(traffic) = traffic {
+            self.heed(&mut state.full, &traffic);
+        }
+        state.full.clone()
+    }
+
+    pub(super) fn open(&self, account: Arc<dyn Account>) {
+        let _ = self.account.set(account);
+    }
+
+    /// Takes over where the recorder says it stands.
+    pub(super) fn progress(&self, progress: &Progress) {
+        let mut state = self.lock();
+        let row = &mut state.full.row;
+        row.status = status(progress.status);
+        row.bytes = progress.bytes.max(progress.parts.iter().map(|part| part.bytes).sum());
+        row.duration_s = progress.media.as_secs_f64();
+        row.segments_lost = progress.segments_lost;
+        row.seconds_lost = progress.seconds_lost;
+        row.error.clone_from(&progress.note);
+        row.via = progress.via.as_ref().map(ToString::to_string).or_else(|| row.via.take());
+        state.full.parts = parts(&progress.parts);
+    }
+
+    /// One more gap.
+    pub(super) fn gap(&self, gap: Gap) {
+        self.lock().full.gaps.push(gap);
+    }
+
+    /// Takes over what the recording came to.
+    pub(super) fn finish(&self, summary: &Summary) {
+        let mut state = self.lock();
+        let full = &mut state.full;
+        let row = &mut full.row;
+        row.status = status(summary.status);
+        row.ended_at = Some(summary.ended_at).filter(|_| summary.status != Status::Finalizing);
+        row.bytes = summary.bytes;
+        row.duration_s = summary.duration_s;
+        row.failovers = self.earlier.failovers + summary.failovers;
+        row.segments_lost = summary.segments_lost;
+        row.seconds_lost = summary.seconds_lost;
+        row.error.clone_from(&summary.error);
+        // What it is to be once its parts are joined, if that was left.
+        row.resume = (summary.status == Status::Finalizing).then(|| json!({ ENDED: summary.ended }));
+        if let Some(path) = &summary.output {
+            row.path.clone_from(path);
+        }
+        row.via = summary.routes.last().map(|route| route.via.to_string()).or_else(|| row.via.take());
+        full.routes = self.earlier.routes.iter().chain(&summary.routes).cloned().collect();
+        full.gaps.clone_from(&summary.gaps);
+        full.parts = parts(&summary.parts);
+    }
+
+    /// Takes over what became of the parts that an earlier run left: `was_joining` when nothing else was left to do.
+    pub(super) fn joined(&self, path: &Path, joined: Result<(), String>, was_joining: bool) {
+        let mut state = self.lock();
+        let row = &mut state.full.row;
+        row.ended_at = Some(Utc::now());
+        let ended = row.resume.take().and_then(|resume| resume.get(ENDED)?.as_str().map(str::to_owned));
+        row.status = match ended.as_deref() {
+            _ if !was_joining => RecordingStatus::Interrupted,
+            Some("stopped") => RecordingStatus::Stopped,
+            Some("failed") => RecordingStatus::Failed,
+            _ => RecordingStatus::Completed,
+        };
+        match joined {
+            Ok(()) => row.bytes = path.metadata().map_or(row.bytes, |meta| meta.len()),
+            Err(problem) => row.error = Some(problem),
+        }
+    }
+
+    /// Whether its present route is this proxy.
+    pub(super) fn uses(&self, id: ProxyId) -> bool {
+        self.traffic().is_some_and(|traffic| traffic.current().and_then(|via| via.proxy_id()) == Some(id))
+    }
+
+    /// A proxy was convicted; counts if it was in use.
+    pub(super) fn convict(&self, id: ProxyId) {
+        let now = Utc::now();
+        let lately = |ended: Option<DateTime<Utc>>| ended.is_none_or(|at| now - at < LEFT_LATELY);
+        let hit = self.traffic().is_some_and(|traffic| {
+            traffic.routes.iter().any(|route| route.via.proxy_id() == Some(id) && lately(route.ended_at))
+        });
+        if hit {
+            self.lock().convicted.insert(id);
+        }
+    }
+
+    /// Proxies that were convicted under this recording and whose conviction is not stored.
+    pub(super) fn to_convict(&self) -> Vec<ProxyId> {
+        self.lock().convicted.iter().copied().collect()
+    }
+
+    /// That conviction is stored.
+    pub(super) fn convicted(&self, id: ProxyId) {
+        self.lock().convicted.remove(&id);
+    }
+
+    /// Proxies among the routes whose use is newly stored.
+    pub(super) fn newly_counted(&self, routes: &[RouteUse]) -> Vec<ProxyId> {
+        let mut state = self.lock();
+        routes
+            .iter()
+            .filter_map(|route| route.via.proxy_id())
+            .filter(|id| state.counted.insert(*id))
+            .collect()
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        self.account.get().map(|account| account.traffic())
+    }
+
+    fn heed(&self, full: &mut RecordingFull, traffic: &Traffic) {
+        if full.row.ended_at.is_none() {
+            full.routes = self.earlier.routes.iter().chain(&traffic.routes).cloned().collect();
+            full.row.failovers = self.earlier.failovers + traffic.failovers;
+            if let Some(via) = traffic.current() {
+                full.row.via = Some(via.to_string());
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The recorder's word as the store's.
+pub(super) fn status(status: Status) -> RecordingStatus {
+    match status {
+        Status::Starting => RecordingStatus::Starting,
+        Status::Recording => RecordingStatus::Recording,
+        Status::Recovering => RecordingStatus::Recovering,
+        Status::Finalizing => RecordingStatus::Finalizing,
+        Status::Completed => RecordingStatus::Completed,
+        Status::Stopped => RecordingStatus::Stopped,
+        Status::Failed => RecordingStatus::Failed,
+    }
+}
+
+fn parts(parts: &[Part]) -> Vec<PartRow> {
+    let row = |part: &Part| PartRow {
+        path: part.path.clone(),
+        started_at: part.started_at,
+        ended_at: Some(part.ended_at),
+        bytes: part.bytes,
+    };
+    parts.iter().map(row).collect()
+}

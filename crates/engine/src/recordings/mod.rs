@@ -1,0 +1,246 @@
+//! The recordings: those under way, in memory and kept up in the store, and those that are over, in the store alone.
+//!
+//! `start.rs` begins one, `run.rs` follows it to its end and writes down where it stands, `unfinished.rs` takes care of
+//! what an earlier run of the server left behind.
+
+mod active;
+mod run;
+mod start;
+mod unfinished;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use holdfast_model::{Event, Level, ProxyId, RecordingId};
+use holdfast_recorder::{StopCause, ToolError, Tools};
+use holdfast_store::{RecordingFilter, RecordingFull};
+use serde_json::json;
+use tokio::sync::broadcast;
+
+use crate::journal::Note;
+use crate::view::{RecordingPage, RecordingView};
+use crate::wish::{RecordingsWanted, page_limit};
+use crate::{Engine, Refusal};
+
+use active::Active;
+
+/// What a shutdown leaves a recording for joining its parts.
+const JOIN_LIMIT: Duration = Duration::from_secs(8);
+/// What a shutdown waits for all recordings. Streamlink gets 4 s of it, and joining 8 s.
+const FINISH_LIMIT: Duration = Duration::from_secs(13);
+
+/// The recordings under way, and what new ones need.
+pub(crate) struct Recordings {
+    tools: Result<Tools, ToolError>,
+    directory: PathBuf,
+    active: Mutex<HashMap<RecordingId, Arc<Active>>>,
+    /// One start at a time, so that no two take the same file name or the same stream.
+    starting: tokio::sync::Mutex<()>,
+    closing: AtomicBool,
+    drills: Mutex<HashMap<ProxyId, u64>>,
+}
+
+impl Recordings {
+    pub(crate) fn new(tools: Result<Tools, ToolError>, directory: PathBuf) -> Self {
+        Self {
+            tools,
+            directory,
+            active: Mutex::default(),
+            starting: tokio::sync::Mutex::new(()),
+            closing: AtomicBool::new(false),
+            drills: Mutex::default(),
+        }
+    }
+
+    /// Recordings whose present route is this proxy.
+    pub(crate) fn using(&self, id: ProxyId) -> Vec<RecordingId> {
+        self.all().iter().filter(|active| active.uses(id)).map(|active| active.id).collect()
+    }
+
+    /// Stops all of them in order and waits until they are finished, 13 s at most.
+    pub(crate) async fn shut_down(&self) {
+        self.closing.store(true, Ordering::Release);
+        let all = self.all();
+        for active in &all {
+            active.control.shut_down(JOIN_LIMIT);
+        }
+        let finished = async {
+            for active in &all {
+                active.done.cancelled().await;
+            }
+        };
+        if tokio::time::timeout(FINISH_LIMIT, finished).await.is_err() {
+            tracing::warn!(
+                "a recording was not finished in {} s: it goes on at the next start",
+                FINISH_LIMIT.as_secs()
+            );
+        }
+    }
+
+    /// Numbers the drills of a proxy.
+    pub(crate) fn next_drill(&self, id: ProxyId) -> u64 {
+        let mut drills = self.drills.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = drills.entry(id).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// Whether no later drill of the proxy has begun.
+    pub(crate) fn is_last_drill(&self, id: ProxyId, number: u64) -> bool {
+        self.drills.lock().unwrap_or_else(PoisonError::into_inner).get(&id) == Some(&number)
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    fn all(&self) -> Vec<Arc<Active>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn get(&self, id: RecordingId) -> Option<Arc<Active>> {
+        self.lock().get(&id).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordingId, Arc<Active>>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// The recordings under way, the newest first.
+    #[must_use]
+    pub fn active_recordings(&self) -> Vec<RecordingView> {
+        let mut all = self.inner.recordings.all();
+        all.sort_by_key(|active| std::cmp::Reverse(active.id));
+        all.iter().map(|active| RecordingView::from(&active.full())).collect()
+    }
+
+    /// One recording.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Unavailable`].
+    pub async fn recording(&self, id: RecordingId) -> Result<RecordingView, Refusal> {
+        Ok(RecordingView::from(&self.full(id).await?))
+    }
+
+    /// Recordings, the newest first.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for a limit out of range, [`Refusal::Unavailable`].
+    pub async fn recordings(&self, wanted: RecordingsWanted) -> Result<RecordingPage, Refusal> {
+        let limit = page_limit(wanted.limit, 50)?;
+        let filter = RecordingFilter {
+            status: wanted.status.map(Into::into),
+            streamer_id: wanted.streamer_id,
+            before: wanted.before,
+            limit,
+        };
+        let memory = &self.inner.memory;
+        let rows = memory.heed(memory.store().recordings(&filter).await)?;
+        let full = u64::try_from(rows.len()).unwrap_or(u64::MAX) >= limit;
+        let next_cursor = rows.last().filter(|_| full).map(|last| last.row.id.0.to_string());
+        // What is under way stands in memory a second ahead of its row.
+        let items = rows.into_iter().map(|row| {
+            let active = self.inner.recordings.get(row.row.id);
+            RecordingView::from(&active.map_or(row, |active| active.full()))
+        });
+        Ok(RecordingPage { items: items.collect(), next_cursor })
+    }
+
+    /// Tells a recording to stop. Its file is finished in the background.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Conflict`] if it is over, [`Refusal::Unavailable`].
+    pub async fn stop_recording(&self, id: RecordingId) -> Result<RecordingView, Refusal> {
+        if let Some(active) = self.inner.recordings.get(id) {
+            active.control.stop(StopCause::Request);
+            return Ok(RecordingView::from(&active.full()));
+        }
+        let view = self.recording(id).await?;
+        Err(Refusal::Conflict(format!("recording {} is not running: it is {}", id.0, word(&view))))
+    }
+
+    /// Deletes a recording that is over, with its files.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Conflict`] if it is under way, [`Refusal::Unavailable`].
+    pub async fn delete_recording(&self, id: RecordingId) -> Result<(), Refusal> {
+        let engine = self.clone();
+        self.carry_out(async move {
+            if engine.inner.recordings.get(id).is_some() {
+                return Err(Refusal::Conflict(format!("recording {} is running: stop it first", id.0)));
+            }
+            let full = engine.full(id).await?;
+            let memory = &engine.inner.memory;
+            memory.heed(memory.store().delete_recording(id).await)?;
+            let files = std::iter::once(&full.row.path).chain(full.parts.iter().map(|part| &part.path));
+            for file in files {
+                remove(file).await;
+            }
+            let message = format!("The recording {} was deleted", full.row.path.display());
+            memory.tell(Note::new("recording_deleted", Level::Info, message).recording(id));
+            Ok(())
+        })
+        .await
+    }
+
+    /// The file of a recording: the finished one, or the part that is being written.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] if there is none (yet, or any more), [`Refusal::Unavailable`].
+    pub async fn recording_file(&self, id: RecordingId) -> Result<PathBuf, Refusal> {
+        let full = self.full(id).await?;
+        let parts = full.parts.iter().rev().map(|part| &part.path);
+        let found = std::iter::once(&full.row.path).chain(parts).find(|path| path.is_file());
+        let none = || Refusal::NotFound(format!("recording {} has no file on the disk", id.0));
+        found.cloned().ok_or_else(none)
+    }
+
+    /// Notes which recordings a conviction hit: those that used the proxy then, or had left it less than a minute before,
+    /// because traffic notices a fault earlier than a check convicts.
+    pub(crate) async fn follow_convictions(self, mut events: broadcast::Receiver<Event>) {
+        loop {
+            let event = tokio::select! {
+                () = self.inner.stop.cancelled() => return,
+                event = events.recv() => event,
+            };
+            match event {
+                Ok(Event::ProxyConvicted { id, .. }) => {
+                    self.inner.recordings.all().iter().for_each(|active| active.convict(id));
+                }
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn full(&self, id: RecordingId) -> Result<RecordingFull, Refusal> {
+        if let Some(active) = self.inner.recordings.get(id) {
+            return Ok(active.full());
+        }
+        let memory = &self.inner.memory;
+        let found = memory.heed(memory.store().recording(id).await)?;
+        found.ok_or_else(|| Refusal::no_recording(id))
+    }
+
+    fn tell_recording(&self, kind: &'static str, level: Level, message: String, view: &RecordingView) {
+        let note = Note::new(kind, level, message).recording(view.id).with("recording", json!(view));
+        self.inner.memory.tell(note);
+    }
+}
+
+fn word(view: &RecordingView) -> String {
+    json!(view.status).as_str().unwrap_or_default().to_owned()
+}
+
+async fn remove(file: &Path) {
+    match tokio::fs::remove_file(file).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!("{} could not be deleted: {error}", file.display()),
+    }
+}

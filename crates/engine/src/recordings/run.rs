@@ -1,0 +1,158 @@
+//! Following a recording: where it stands is told once a second and stored whenever it matters, and its end is told
+//! when it is stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_model::{Event, Level, milliseconds};
+use holdfast_recorder::ports::Routes;
+use holdfast_recorder::{Observer, Progress, RecordRequest, Status, record};
+use holdfast_store::{RecordingFull, StoreError};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::active::Active;
+use crate::journal::Note;
+use crate::view::{RecordingStatusView, RecordingView};
+use crate::{Engine, figures};
+
+/// How often it is told and stored where a recording stands.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often the end of a recording is offered to a database that is away.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Runs a recording to its end.
+    pub(super) async fn follow(self, active: Arc<Active>, request: RecordRequest, routes: Arc<dyn Routes>) {
+        let (sender, mut progress) = watch::channel(Progress::default());
+        let observer = Observer::new(sender, {
+            let (active, journal) = (Arc::clone(&active), self.inner.journal.clone());
+            move |event| {
+                if let Event::Gap { gap, .. } = &event {
+                    active.gap(gap.clone());
+                }
+                figures::count(&event);
+                journal.add_event(&event);
+            }
+        });
+        // A task of its own: a slow database must not hold up the bytes.
+        let recording = record(request, routes, active.control.clone(), observer);
+        let mut recording = self.inner.tracker.spawn(recording);
+        let mut tick = interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut told, mut stored) = (None, None);
+        let summary = loop {
+            tokio::select! {
+                summary = &mut recording => break summary,
+                () = status_changes(&mut progress, told) => {}
+                _ = tick.tick() => {}
+            }
+            let now = progress.borrow_and_update().clone();
+            active.progress(&now);
+            told = Some(now.status);
+            self.tell_progress(&active, &now);
+            let full = active.full();
+            if stored.as_ref() != Some(&full) && self.save(&active, &full).await.is_ok() {
+                stored = Some(full);
+            }
+            self.save_convictions(&active).await;
+        };
+        match summary {
+            Ok(summary) => active.finish(&summary),
+            // It panicked, which stops the server; the next start takes care of what is there.
+            Err(_) => return active.done.cancel(),
+        }
+        self.end(&active).await;
+    }
+
+    /// Stores the end, however long that takes, and tells it.
+    pub(super) async fn end(&self, active: &Active) {
+        let full = active.full();
+        loop {
+            match self.save(active, &full).await {
+                Err(StoreError::Unavailable(_)) => {}
+                Err(error) => {
+                    tracing::error!("the end of recording {} could not be stored: {error}", active.id.0);
+                    break;
+                }
+                Ok(()) => break,
+            }
+            tokio::select! {
+                () = sleep(AGAIN) => {}
+                () = self.inner.stop.cancelled() => break,
+            }
+        }
+        self.save_convictions(active).await;
+        let view = RecordingView::from(&full);
+        figures::count_finished(view.status);
+        let (level, message) = end_told(&view);
+        self.tell_recording("recording_finished", level, message, &view);
+        self.inner.recordings.lock().remove(&active.id);
+        active.done.cancel();
+    }
+
+    /// Stores where a recording stands, and learns how its proxies are counted now.
+    pub(super) async fn save(&self, active: &Active, full: &RecordingFull) -> Result<(), StoreError> {
+        let memory = &self.inner.memory;
+        let saved = memory.store().save_progress(&full.row, &full.routes, &full.gaps, &full.parts).await;
+        memory.heed(saved)?;
+        for id in active.newly_counted(&full.routes) {
+            memory.recount(id).await;
+        }
+        Ok(())
+    }
+
+    async fn save_convictions(&self, active: &Active) {
+        let memory = &self.inner.memory;
+        for id in active.to_convict() {
+            if memory.heed(memory.store().mark_convicted(active.id, id).await).is_ok() {
+                active.convicted(id);
+                memory.recount(id).await;
+            }
+        }
+    }
+
+    fn tell_progress(&self, active: &Active, progress: &Progress) {
+        let row = active.full().row;
+        let note = Note::new("recording_progress", Level::Info, "").recording(active.id).fleeting();
+        let note = note
+            .with("status", json!(RecordingStatusView::from(row.status)))
+            .with("note", json!(progress.note))
+            .with("quality", json!(progress.quality))
+            .with("elapsed_ms", json!(milliseconds(progress.elapsed)))
+            .with("duration_s", json!(row.duration_s))
+            .with("bytes", json!(row.bytes))
+            .with("rate", json!(progress.rate))
+            .with("via", json!(row.via))
+            .with("failovers", json!(row.failovers))
+            .with("segments_lost", json!(row.segments_lost))
+            .with("seconds_lost", json!(row.seconds_lost));
+        self.inner.memory.tell(note);
+    }
+}
+
+/// Waits for another status than the one that was told.
+async fn status_changes(progress: &mut watch::Receiver<Progress>, told: Option<Status>) {
+    if progress.wait_for(|now| Some(now.status) != told).await.is_err() {
+        // The recorder is gone: its summary comes next.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn end_told(view: &RecordingView) -> (Level, String) {
+    let lost = match view.segments_lost {
+        0 => "nothing is missing".to_owned(),
+        n => format!("{n} segments are missing ({:.1} s)", view.seconds_lost),
+    };
+    match (&view.error, view.status) {
+        (Some(error), _) => (Level::Error, format!("Recording of {} ended: {error}", view.url)),
+        (None, RecordingStatusView::Finalizing) => {
+            (Level::Info, format!("Recording of {} waits to be joined at the next start; {lost}", view.url))
+        }
+        (None, _) => {
+            let level = if view.segments_lost == 0 { Level::Info } else { Level::Warning };
+            (level, format!("Recording of {} finished; {lost}", view.url))
+        }
+    }
+}

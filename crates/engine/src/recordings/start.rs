@@ -1,0 +1,135 @@
+//! Beginning a recording: everything that can be refused is refused before anything is created.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{Local, Utc};
+use holdfast_model::{Level, RecordingId, Secret, Via};
+use holdfast_recorder::ports::{Account, NoRoute, Routes};
+use holdfast_recorder::{Container, Output, RecordRequest, mask_url, stream_address};
+use holdfast_store::{RecordingFull, RecordingRow, RecordingStatus};
+use std::sync::Mutex;
+
+use super::active::{Active, Earlier};
+use crate::routes::GatewayRoutes;
+use crate::view::RecordingView;
+use crate::wish::RecordingWish;
+use crate::{Engine, Refusal};
+
+impl Engine {
+    /// Starts a recording. Answers when its route is chosen and it is stored; the first byte comes later.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for what is no stream, [`Refusal::Conflict`] without a route, without Streamlink, with too little
+    /// room on the disk, or if the stream is being recorded already, [`Refusal::Unavailable`]. Nothing is created then.
+    pub async fn start_recording(&self, wish: RecordingWish) -> Result<RecordingView, Refusal> {
+        let engine = self.clone();
+        self.carry_out(async move { engine.begin(wish).await }).await
+    }
+
+    async fn begin(&self, wish: RecordingWish) -> Result<RecordingView, Refusal> {
+        let (url, name) = stream_address(&wish.url).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        let quality = wish.quality.filter(|quality| !quality.trim().is_empty());
+        let recordings = &self.inner.recordings;
+        let tools = recordings.tools.clone().map_err(|error| Refusal::Conflict(error.to_string()))?;
+        let _starting = recordings.starting.lock().await;
+        if recordings.is_closing() {
+            return Err(Refusal::Unavailable("the server is being stopped".to_owned()));
+        }
+        let masked = mask_url(&url);
+        if let Some(other) = recordings.all().iter().find(|other| other.full().row.url.expose() == url) {
+            return Err(Refusal::Conflict(format!("{masked} is being recorded already, as {}", other.id.0)));
+        }
+        let memory = &self.inner.memory;
+        // Rows that somebody edited by hand count from here on.
+        memory.refresh().await?;
+        let via = self.inner.gateway.prepare(&wish.tags).await;
+        let via = via.map_err(|error| Refusal::Conflict(format!("{masked} was not recorded: {error}")))?;
+        let output = self.output(&url)?;
+        let mut request = RecordRequest::new(url.clone(), output, tools);
+        request.tags.clone_from(&wish.tags);
+        if let Some(quality) = quality {
+            request.quality = quality;
+        }
+        let row = RecordingRow {
+            id: RecordingId::new(),
+            streamer_id: None,
+            url: Secret::new(url),
+            url_masked: masked,
+            title: Some(name),
+            quality: request.quality.clone(),
+            tags: wish.tags,
+            status: RecordingStatus::Starting,
+            started_at: Utc::now(),
+            ended_at: None,
+            path: request.output.path().to_owned(),
+            bytes: 0,
+            duration_s: 0.0,
+            via: Some(via.to_string()),
+            failovers: 0,
+            segments_lost: 0,
+            seconds_lost: 0.0,
+            error: None,
+            resume: None,
+        };
+        request.id = row.id;
+        memory.heed(memory.store().insert_recording(&row).await)?;
+        let full = RecordingFull { row, routes: Vec::new(), gaps: Vec::new(), parts: Vec::new() };
+        let view = RecordingView::from(&full);
+        let message = format!("Recording of {} started", view.url);
+        self.tell_recording("recording_started", Level::Info, message, &view);
+        self.set_off(Active::new(full, Earlier::default()), request, Some(via));
+        Ok(view)
+    }
+
+    /// Runs a recording in the background.
+    pub(super) fn set_off(&self, active: Active, request: RecordRequest, prepared: Option<Via>) {
+        let active = Arc::new(active);
+        self.inner.recordings.lock().insert(active.id, Arc::clone(&active));
+        let gateway = GatewayRoutes::new(self.inner.gateway.clone());
+        let routes = Prepared { gateway, prepared: Mutex::new(prepared), active: Arc::clone(&active) };
+        self.inner.tracker.spawn(self.clone().follow(active, request, Arc::new(routes)));
+    }
+
+    /// A file name that nobody has.
+    fn output(&self, url: &str) -> Result<Output, Refusal> {
+        let directory = &self.inner.recordings.directory;
+        std::fs::create_dir_all(directory).map_err(|error| {
+            Refusal::Conflict(format!("the directory {} cannot be created: {error}", directory.display()))
+        })?;
+        let taken: Vec<_> = self.inner.recordings.all().iter().map(|a| a.full().row.path).collect();
+        let mut now = Local::now();
+        loop {
+            let output = Output::named(directory, url, now, Container::Ts);
+            if !taken.iter().any(|path| path == output.path()) {
+                return Ok(output);
+            }
+            // Another one of this second has the name but no file yet.
+            now += chrono::TimeDelta::seconds(1);
+        }
+    }
+}
+
+/// The gateway's routes, with the first answer already there, and with an eye on the account.
+struct Prepared {
+    gateway: GatewayRoutes,
+    prepared: Mutex<Option<Via>>,
+    active: Arc<Active>,
+}
+
+#[async_trait]
+impl Routes for Prepared {
+    async fn prepare(&self, tags: &[String]) -> Result<Via, NoRoute> {
+        let first = self.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        match first {
+            Some(via) => Ok(via),
+            None => self.gateway.prepare(tags).await,
+        }
+    }
+
+    fn open(&self, recording: RecordingId, tags: &[String]) -> Arc<dyn Account> {
+        let account = self.gateway.open(recording, tags);
+        self.active.open(Arc::clone(&account));
+        account
+    }
+}

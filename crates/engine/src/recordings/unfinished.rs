@@ -1,0 +1,149 @@
+//! What an earlier run of the server left behind: it was killed, or a join did not end in time. No row may lie: what
+//! was under way becomes `interrupted` at once. Then, if that was only minutes ago, the stream is asked for again: if it
+//! is still live the same recording goes on, and if not its parts become one file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use holdfast_model::Level;
+use holdfast_recorder::{JoinError, Output, RecordRequest, Tools, finish_parts};
+use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
+
+use super::active::{Active, Earlier};
+use crate::Engine;
+use crate::view::RecordingView;
+
+/// A recording that was interrupted longer ago is not gone on with: what is live by now is another broadcast.
+const RESUME_WITHIN: Duration = Duration::from_secs(600);
+/// Why a route of an interrupted recording ended.
+const KILLED: &str = "the server ended without finishing the recording";
+
+impl Engine {
+    /// Takes care of all of them. Run it once, after the start.
+    pub(crate) async fn take_care_of_unfinished(self) {
+        let memory = &self.inner.memory;
+        let found = loop {
+            match memory.heed(memory.store().unfinished_recordings().await) {
+                Ok(found) => break found,
+                Err(error) => tracing::warn!("unfinished recordings could not be read: {error}"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = self.inner.stop.cancelled() => return,
+            }
+        };
+        for full in found {
+            self.take_care_of(full).await;
+        }
+    }
+
+    async fn take_care_of(&self, mut full: RecordingFull) {
+        let (id, status) = (full.row.id, full.row.status);
+        full.parts = parts_on_disk(&full);
+        let seen = last_sign_of_life(&full);
+        full.row.bytes = full.parts.iter().map(|part| part.bytes).sum();
+        for route in full.routes.iter_mut().filter(|route| route.ended_at.is_none()) {
+            route.ended_at = Some(seen);
+            route.reason = Some(KILLED.to_owned());
+        }
+        let earlier = Earlier { routes: full.routes.clone(), failovers: full.row.failovers };
+        let was_joining = status == RecordingStatus::Finalizing;
+        if !was_joining {
+            full.row.status = RecordingStatus::Interrupted;
+            full.row.error = Some(format!("{KILLED} at about {}", seen.format("%Y-%m-%d %H:%M:%S UTC")));
+            let active = Active::new(full.clone(), earlier.clone());
+            if let Err(error) = self.save(&active, &full).await {
+                tracing::error!("recording {} could not be marked as interrupted: {error}", id.0);
+            }
+            let view = RecordingView::from(&full);
+            let message = format!("Recording of {} was interrupted: {KILLED}", view.url);
+            self.tell_recording("recording_interrupted", Level::Warning, message, &view);
+        }
+        let Some((request, tools)) = self.request(&full) else { return };
+        let recent = (Utc::now() - seen).to_std().unwrap_or_default() < RESUME_WITHIN;
+        if recent && !was_joining {
+            tracing::info!("recording {} goes on if its stream is still live", id.0);
+            self.set_off(Active::new(full, earlier), request, None);
+        } else {
+            let active = Arc::new(Active::new(full, earlier));
+            self.inner.tracker.spawn(self.clone().join_left(active, request.output, tools, was_joining));
+        }
+    }
+
+    /// Makes one file of the parts that were left.
+    async fn join_left(self, active: Arc<Active>, output: Output, tools: Tools, was_joining: bool) {
+        self.inner.recordings.lock().insert(active.id, Arc::clone(&active));
+        let parts: Vec<PathBuf> = active.full().parts.into_iter().map(|part| part.path).collect();
+        let joined = match parts.as_slice() {
+            [] => Ok(()),
+            parts => finish_parts(&output, parts, &tools, &active.control).await,
+        };
+        if let Err(JoinError::Left) = joined {
+            // The server is being stopped: the next start tries again.
+            self.inner.recordings.lock().remove(&active.id);
+            return active.done.cancel();
+        }
+        active.joined(output.path(), joined.map_err(|error| error.to_string()), was_joining);
+        self.end(&active).await;
+    }
+
+    /// What the recorder needs to go on; `None` if it cannot, which is then told.
+    fn request(&self, full: &RecordingFull) -> Option<(RecordRequest, Tools)> {
+        let tools = match &self.inner.recordings.tools {
+            Ok(tools) => tools.clone(),
+            Err(error) => {
+                tracing::warn!("recording {} stays interrupted: {error}", full.row.id.0);
+                return None;
+            }
+        };
+        // The file may be there already, if the server was killed between the join and its note.
+        let output = Output::file(&full.row.path, true);
+        let output = output.map_err(|error| {
+            tracing::warn!("recording {} stays interrupted: {error}", full.row.id.0);
+        });
+        let mut request = RecordRequest::new(full.row.url.expose(), output.ok()?, tools.clone());
+        request.id = full.row.id;
+        request.quality.clone_from(&full.row.quality);
+        request.tags.clone_from(&full.row.tags);
+        request.earlier_parts = full.parts.iter().map(|part| part.path.clone()).collect();
+        Some((request, tools))
+    }
+}
+
+/// The parts that are there: those of the rows, and one that was begun in the last second.
+fn parts_on_disk(full: &RecordingFull) -> Vec<PartRow> {
+    let mut paths: Vec<PathBuf> = full.parts.iter().map(|part| part.path.clone()).collect();
+    paths.extend(beside(&full.row.path));
+    paths.sort();
+    paths.dedup();
+    let known = |path: &Path| full.parts.iter().find(|part| part.path == path);
+    let part = |path: PathBuf| {
+        let meta = path.metadata().ok().filter(|meta| meta.len() > 0)?;
+        let changed = meta.modified().map_or_else(|_| Utc::now(), DateTime::<Utc>::from);
+        let started_at = known(&path).map_or(changed, |part| part.started_at);
+        Some(PartRow { path, started_at, ended_at: Some(changed), bytes: meta.len() })
+    };
+    paths.into_iter().filter_map(part).collect()
+}
+
+/// Files named as parts of this one.
+fn beside(path: &Path) -> Vec<PathBuf> {
+    let (Some(directory), Some(stem)) = (path.parent(), path.file_stem().and_then(|s| s.to_str())) else {
+        return Vec::new();
+    };
+    let prefix = format!("{stem}.part");
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let named = |name: &str| {
+        let number = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('.'));
+        number.is_some_and(|(number, _)| number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    entries.flatten().filter(|e| e.file_name().to_str().is_some_and(named)).map(|e| e.path()).collect()
+}
+
+fn last_sign_of_life(full: &RecordingFull) -> DateTime<Utc> {
+    let parts = full.parts.iter().filter_map(|part| part.ended_at).max();
+    let finished = full.row.path.metadata().and_then(|meta| meta.modified()).map(DateTime::<Utc>::from).ok();
+    parts.max(finished).unwrap_or(full.row.started_at).min(DateTime::from(SystemTime::now()))
+}

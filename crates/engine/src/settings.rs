@@ -1,0 +1,58 @@
+//! The settings of the proxy system: read, checked, stored, put in force.
+
+use holdfast_store::SettingsRow;
+
+use crate::view::{Config, ConfigPatch};
+use crate::{Engine, Refusal};
+
+impl Engine {
+    /// The settings in force.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        Config::from(&self.inner.memory.settings())
+    }
+
+    /// Changes some of them. They are in force when this returns.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for a value out of range, [`Refusal::Unavailable`].
+    pub async fn set_config(&self, patch: ConfigPatch) -> Result<Config, Refusal> {
+        let engine = self.clone();
+        self.carry_out(async move {
+            let memory = &engine.inner.memory;
+            let _turn = memory.turn().await;
+            let settings = apply(memory.settings(), &patch)?;
+            memory.heed(memory.store().save_settings(&settings).await)?;
+            memory.absorb_settings(settings);
+            Ok(engine.config())
+        })
+        .await
+    }
+}
+
+fn apply(old: SettingsRow, patch: &ConfigPatch) -> Result<SettingsRow, Refusal> {
+    let in_range = |name: &str, value: Option<u32>, low: u32, high: u32| match value {
+        Some(value) if !(low..=high).contains(&value) => {
+            Err(Refusal::Invalid(format!("{name} is {value}: it must be between {low} and {high}")))
+        }
+        other => Ok(other),
+    };
+    let interval = in_range(
+        "proxy_health_check_interval_seconds",
+        patch.proxy_health_check_interval_seconds,
+        10,
+        86_400,
+    )?;
+    let failures = in_range("proxy_max_consecutive_failures", patch.proxy_max_consecutive_failures, 1, 10)?;
+    Ok(SettingsRow {
+        enable_proxy: patch.enable_proxy.unwrap_or(old.enable_proxy),
+        proxy_health_check_enabled: patch
+            .proxy_health_check_enabled
+            .unwrap_or(old.proxy_health_check_enabled),
+        proxy_health_check_interval_seconds: interval.unwrap_or(old.proxy_health_check_interval_seconds),
+        proxy_max_consecutive_failures: failures.unwrap_or(old.proxy_max_consecutive_failures),
+        fallback_to_direct_connection: patch
+            .fallback_to_direct_connection
+            .unwrap_or(old.fallback_to_direct_connection),
+    })
+}
