@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::mark::Mark;
 use crate::summary::Part;
 
 /// Who wanted the recording to stop.
@@ -129,7 +130,7 @@ pub struct Progress {
     pub elapsed: Duration,
     /// Play time that arrived.
     pub media: Duration,
-    /// Bytes written.
+    /// Bytes written, in earlier parts too.
     pub bytes: u64,
     /// Bytes a second, over the last seconds.
     pub rate: u64,
@@ -145,6 +146,9 @@ pub struct Progress {
     pub parts: Vec<Part>,
     /// The quality that Streamlink opened ("1080p60").
     pub quality: Option<String>,
+    /// Where it stands in the site's numbering: all that another process needs to go on with it after a crash. `None`
+    /// until a numbered segment is in the file. Keep it together with `parts`, as often as is convenient.
+    pub mark: Option<Mark>,
 }
 
 /// Where a recording reports to.

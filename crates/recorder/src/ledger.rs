@@ -12,16 +12,20 @@
 //! Sound in a playlist of its own is kept apart: its losses count as seconds only where the video is whole, never
 //! twice. (Streamlink says nothing of the numbers of DASH; a failed DASH segment counts as one.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{Gap, GapCause, Via};
 
+use crate::mark::Mark;
 use crate::streamlink::{LogLine, Track};
 
 /// Streamlink reports a segment as complete when it is in its buffer; so much later it has left for our pipe.
-const DRAINED: TimeDelta = TimeDelta::milliseconds(200);
+pub(crate) const DRAINED: TimeDelta = TimeDelta::milliseconds(200);
+
+/// So many completions are remembered in that light.
+const FRESH: usize = 64;
 
 /// A segment that was queued so recently when the recording was stopped may have been on its way: three times its
 /// duration, and this for the stop itself.
@@ -59,8 +63,8 @@ struct Numbers {
     last_complete: Option<DateTime<Utc>>,
     /// Durations queued in this part so far, by number; gone once it completed.
     queued: BTreeMap<u64, f64>,
-    /// The number last completed, and when: its bytes may not have left Streamlink yet.
-    fresh: Option<(u64, f64, DateTime<Utc>)>,
+    /// The numbers last completed in this part, their durations, and when: their bytes may not have left Streamlink.
+    fresh: VecDeque<(u64, f64, DateTime<Utc>)>,
 }
 
 /// What is missing from one recording.
@@ -80,6 +84,21 @@ pub(crate) struct Ledger {
     window_ends: Option<u64>,
     /// Gaps below this number, and so many settled ones, have been announced.
     announced: (u64, usize),
+    /// Numbers below this one were due while nothing ran.
+    due_while_down: u64,
+}
+
+/// Where the ledger stands, as far as that is certain.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stand {
+    /// The number after the last that is in the file.
+    pub(crate) next: u64,
+    /// When that one arrived.
+    pub(crate) at: DateTime<Utc>,
+    /// Play time recorded, in seconds.
+    pub(crate) media: f64,
+    /// What is missing before `next`.
+    pub(crate) gaps: Vec<Gap>,
 }
 
 impl Numbers {
@@ -115,11 +134,14 @@ impl Numbers {
     }
 
     /// Numbers that were passed over, from the first that was expected to the one that came.
-    fn skip(&mut self, to: u64, now: DateTime<Utc>, blame: &Blame) {
+    /// Those below `down` were due while nothing ran.
+    fn skip(&mut self, to: u64, down: u64, now: DateTime<Utc>, blame: &Blame) {
         let first = self.next.unwrap_or(to).max(to.saturating_sub(MOST_SKIPPED));
         for number in first..to {
             let at = self.last_complete.unwrap_or(now);
-            let due = Due { duration: self.usual, at, blame: Some(blame.clone()) };
+            let process = Blame { cause: GapCause::Process, via: None };
+            let blame = if number < down { process } else { blame.clone() };
+            let due = Due { duration: self.usual, at, blame: Some(blame) };
             self.due.entry(number).or_insert(due);
         }
     }
@@ -138,6 +160,43 @@ impl Numbers {
 }
 
 impl Ledger {
+    /// A ledger that goes on where an earlier one was at the mark; nothing ran from then until `now`.
+    pub(crate) fn resume(mark: &Mark, now: DateTime<Utc>) -> Self {
+        let down = (now - mark.at).num_milliseconds().max(0) as f64 / 1000.0;
+        let mut ledger = Self {
+            settled: mark.gaps.clone(),
+            media: mark.media,
+            announced: (mark.next, mark.gaps.len()),
+            ..Self::default()
+        };
+        ledger.main.usual = mark.usual;
+        ledger.main.next = Some(mark.next);
+        ledger.main.done.push(0..mark.next);
+        ledger.main.last_complete = Some(mark.at);
+        ledger.due_while_down = mark.next.saturating_add((down / ledger.usual()).ceil() as u64);
+        ledger
+    }
+
+    /// Where it stands, leaving out what completed less than `lag` ago: that may not be in the file yet. `None` if
+    /// nothing is certain.
+    pub(crate) fn stand(&self, now: DateTime<Utc>, lag: TimeDelta) -> Option<Stand> {
+        // With sound of its own, ffmpeg mixes the two and holds back what the other has not reached yet.
+        let mixing = TimeDelta::milliseconds((self.usual() * 2000.0) as i64 + 1000);
+        let lag = if self.audio.next.is_some() && lag > TimeDelta::zero() { lag.max(mixing) } else { lag };
+        let fresh = &self.main.fresh;
+        let (doubtful, certain): (Vec<_>, Vec<_>) = fresh.iter().partition(|(_, _, at)| now - *at < lag);
+        let first_doubtful = doubtful.iter().map(|(number, _, _)| *number).min();
+        let next = first_doubtful.or(self.main.done.last().map(|range| range.end))?;
+        let at = match certain.last() {
+            Some((_, _, at)) => *at,
+            None if doubtful.is_empty() => self.main.last_complete?,
+            None => return None,
+        };
+        let media = self.media - doubtful.iter().map(|(_, duration, _)| duration).sum::<f64>();
+        let gaps = self.gaps_of(runs_within(&self.main, 0..next));
+        Some(Stand { next, at, media, gaps })
+    }
+
     /// A child starts.
     pub(crate) fn part_starts(&mut self) {
         self.in_new_part = true;
@@ -155,8 +214,9 @@ impl Ledger {
                     // Only the video is measured by the clock.
                     self.audio.next = None;
                 }
+                let down = if track == Track::Main { self.due_while_down } else { 0 };
                 let numbers = self.numbers(track);
-                numbers.skip(number, now, blame);
+                numbers.skip(number, down, now, blame);
                 numbers.next = numbers.next.max(Some(number.saturating_add(1)));
                 if duration > 0.0 {
                     numbers.usual = duration;
@@ -177,7 +237,10 @@ impl Ledger {
                 let duration = numbers.queued.remove(&number).unwrap_or_default();
                 numbers.last_complete = Some(now);
                 if new {
-                    numbers.fresh = Some((number, duration, now));
+                    numbers.fresh.push_back((number, duration, now));
+                    if numbers.fresh.len() > FRESH {
+                        numbers.fresh.pop_front();
+                    }
                     if track == Track::Main {
                         self.media += duration;
                         self.fresh_in_part += 1;
@@ -219,8 +282,10 @@ impl Ledger {
         for track in [Track::Main, Track::Audio] {
             let numbers = self.numbers(track);
             numbers.queued.clear();
-            let doubtful = numbers.fresh.take().filter(|(_, _, at)| killed && now - *at < DRAINED);
-            if let Some((number, duration, at)) = doubtful {
+            let fresh = std::mem::take(&mut numbers.fresh);
+            let doubtful = fresh.into_iter().filter(|(_, _, at)| killed && now - *at < DRAINED);
+            for (number, duration, at) in doubtful {
+                let numbers = self.numbers(track);
                 numbers.unmark(number);
                 numbers.due.insert(number, Due { duration, at, blame: None });
                 if track == Track::Main {
@@ -243,7 +308,7 @@ impl Ledger {
         if self.main.jumps_to(next, now) {
             self.clock_says(now, blame);
         } else if self.main.next.is_some() {
-            self.main.skip(next, now, blame);
+            self.main.skip(next, self.due_while_down, now, blame);
             self.main.next = self.main.next.max(Some(next));
         }
     }
@@ -339,12 +404,18 @@ impl Ledger {
         self.main =
             Numbers { usual: self.main.usual, last_complete: self.main.last_complete, ..Numbers::default() };
         self.audio = Numbers::default();
+        self.due_while_down = 0;
     }
 
     /// Everything missing, run by run, in order of time.
     pub(crate) fn gaps(&self) -> Vec<Gap> {
+        self.gaps_of(runs(&self.main))
+    }
+
+    /// The settled ones, these of the video, and those of separate sound.
+    fn gaps_of(&self, video: Vec<Gap>) -> Vec<Gap> {
         let mut gaps = self.settled.clone();
-        gaps.extend(runs(&self.main));
+        gaps.extend(video);
         for mut gap in runs(&self.audio) {
             // The same moment without picture and sound is one loss.
             let known = gaps.iter().any(|g| (g.at - gap.at).num_milliseconds().abs() < 15_000);

@@ -177,3 +177,88 @@ fn ranges_stay_few_and_exact() {
     assert_eq!(numbers.done, [1..3, 5..7, 8..10]);
     assert!(numbers.is_done(6) && !numbers.is_done(7) && !numbers.is_done(4) && numbers.is_done(9));
 }
+
+fn at(seconds: f64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::milliseconds((seconds * 1000.0) as i64)
+}
+
+#[test]
+fn only_what_has_drained_is_certain() {
+    let lag = TimeDelta::milliseconds(200);
+    for (story, now, expected) in [
+        ("P q5 c5", 0.1, None),
+        ("P q5 c5", 0.2, Some((6, 0.0, 2.0, 0))),
+        ("P q5 c5 +2 q6 c6", 2.1, Some((6, 0.0, 2.0, 0))),
+        // A burst: all of it is in doubt.
+        ("P q5 c5 +2 q6 q7 q8 c6 c7 +0.1 c8", 2.15, Some((6, 0.0, 2.0, 0))),
+        ("P q5 c5 +2 q6 q7 q8 c6 c7 +0.1 c8", 2.25, Some((8, 2.0, 6.0, 0))),
+        // What is queued or failed at the end is the next run's to fetch; what failed before is lost.
+        ("P q5 q6 q7 q8 c5 f6 c7 f8", 9.0, Some((8, 0.0, 4.0, 1))),
+        ("P q5 q6 c5 K P", 0.1, None),
+        // Sound of its own: the mixer may hold a segment back.
+        ("P q5 qa5 c5 ca5 +2 q6 c6 qa6 ca6", 4.0, None),
+        ("P q5 qa5 c5 ca5 +2 q6 c6 qa6 ca6", 6.0, Some((6, 0.0, 2.0, 0))),
+    ] {
+        let stand = tell(story).stand(at(now), lag);
+        let found = stand
+            .map(|s| (s.next, (s.at - at(0.0)).num_milliseconds() as f64 / 1000.0, s.media, s.gaps.len()));
+        assert_eq!(found, expected, "{story} at {now}");
+    }
+}
+
+fn resumed(after: f64) -> Ledger {
+    let gap =
+        Gap { at: at(-9.0), segments: 1, seconds: 2.0, cause: GapCause::Origin, via: None, estimated: false };
+    let mark = Mark {
+        next: 50,
+        at: at(0.0),
+        usual: 2.0,
+        media: 98.0,
+        quality: None,
+        part: "x.part001.ts".into(),
+        bytes: 1,
+        gaps: vec![gap],
+    };
+    Ledger::resume(&mark, at(after))
+}
+
+#[test]
+fn an_earlier_run_is_gone_on_with() {
+    let blame = Blame { cause: GapCause::Route, via: None };
+    // Seconds of nothing, the first number that came then, what is lost beside the gap that was known, and by whom.
+    for (down, first, process, route) in
+        [(6.0, 48, 0, 0), (6.0, 50, 0, 0), (60.0, 70, 20, 0), (20.0, 75, 10, 15)]
+    {
+        let mut ledger = resumed(down);
+        ledger.part_starts();
+        let mut now = at(down + (first as f64 - 50.0 - down / 2.0).max(0.0) * 2.0);
+        assert_eq!(ledger.announce(), [], "known gaps are not told again");
+        for number in first..first + 5 {
+            for line in [
+                LogLine::Queued { track: Track::Main, number, duration: 2.0 },
+                LogLine::Complete { track: Track::Main, number },
+            ] {
+                ledger.line(&line, now, &blame);
+            }
+            now += TimeDelta::seconds(2);
+        }
+        let lost_by =
+            |cause| -> u64 { ledger.gaps().iter().filter(|g| g.cause == cause).map(|g| g.segments).sum() };
+        assert_eq!(
+            (lost_by(GapCause::Process), lost_by(GapCause::Route)),
+            (process, route),
+            "{down} s, {first}"
+        );
+        assert_eq!(lost_by(GapCause::Origin), 1, "the gap that was known stays");
+        let new = (first + 5 - first.max(50)) as f64;
+        assert!((ledger.media_seconds() - 98.0 - new * 2.0).abs() < 1e-9, "{}", ledger.media_seconds());
+        assert_eq!(ledger.announce().iter().map(|g| g.segments).sum::<u64>(), process + route);
+    }
+}
+
+#[test]
+fn a_stream_that_ended_meanwhile_says_what_was_due() {
+    let mut ledger = resumed(20.0);
+    ledger.ended_at(53, at(20.0), &Blame { cause: GapCause::Origin, via: None });
+    assert_eq!(lost(&ledger), (4, 8.0, 2));
+}

@@ -73,6 +73,7 @@ pub struct Output {
     path: PathBuf,
     container: Container,
     force: bool,
+    resumed: bool,
 }
 
 impl Output {
@@ -90,7 +91,23 @@ impl Output {
         if path.is_dir() || (!force && path.symlink_metadata().is_ok()) {
             return Err(OutputError::Exists(path));
         }
-        Ok(Self { path, container, force })
+        Ok(Self { path, container, force, resumed: false })
+    }
+
+    /// The file of a recording that was begun earlier, by a program that was killed: parts beside it that nobody named
+    /// are taken up, and the finished file may be there already (then the recording had been finished). Somebody
+    /// else's file in its place is refused when the recording ends, as ever.
+    ///
+    /// # Errors
+    /// [`OutputError`] if the extension is unknown or the directory does not exist.
+    pub fn resumed(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
+        let path = path.into();
+        let container = Container::of(&path).ok_or_else(|| OutputError::Extension(path.clone()))?;
+        let directory = directory_of(&path);
+        if !directory.is_dir() {
+            return Err(OutputError::Directory(directory.to_owned()));
+        }
+        Ok(Self { path, container, force: false, resumed: true })
     }
 
     /// A name made of the channel and the local time, in `directory`; a number is added while that name is taken.
@@ -108,7 +125,7 @@ impl Output {
                 path.symlink_metadata().is_err() && part_path(path, 1, "ts").symlink_metadata().is_err()
             });
         let path = free.unwrap_or_else(|| directory.join(format!("{stem}.{extension}")));
-        Self { path, container, force: false }
+        Self { path, container, force: false, resumed: false }
     }
 
     /// The file that a template names: `{name}` stands for the channel, `{date}` and `{time}` for now. A path without
@@ -149,6 +166,30 @@ impl Output {
                 Err(error) => return Err(OutputError::Io { path, error }),
             }
         }
+    }
+
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Parts of this output on the disk that were begun after these, in order.
+    pub(crate) fn parts_after(&self, named: &[PathBuf]) -> Vec<PathBuf> {
+        let latest = named.iter().filter_map(|part| self.part_number(part)).max().unwrap_or(0);
+        let entries = fs::read_dir(directory_of(&self.path)).into_iter().flatten();
+        let paths = entries.filter_map(|entry| Some(self.path.with_file_name(entry.ok()?.file_name())));
+        let mut found: Vec<(u32, PathBuf)> = paths
+            .filter_map(|path| Some((self.part_number(&path)?, path)))
+            .filter(|(number, path)| *number > latest && !named.contains(path))
+            .collect();
+        found.sort();
+        found.into_iter().map(|(_, path)| path).collect()
+    }
+
+    /// The number of a part, if this is one of ours.
+    fn part_number(&self, path: &Path) -> Option<u32> {
+        let number = path.file_stem()?.to_str()?.rsplit_once(".part")?.1.parse().ok()?;
+        let extension = path.extension()?.to_str()?;
+        (part_path(&self.path, number, extension).file_name() == path.file_name()).then_some(number)
     }
 
     /// Puts a finished file in its place, atomically; replaces another one only if forced.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use holdfast_model::RecordingId;
 
+use crate::mark::Mark;
 use crate::output::Output;
 use crate::tools::Tools;
 
@@ -35,8 +36,11 @@ pub struct RecordRequest {
     pub tags: Vec<String>,
     /// Streamlink and ffmpeg, found before.
     pub tools: Tools,
-    /// Parts that an earlier, interrupted run of the same recording left behind, in order.
+    /// Parts that an earlier, interrupted run of the same recording left behind, in order. Later ones that lie beside
+    /// the output are found without being named: they may have been begun after the list was stored.
     pub earlier_parts: Vec<PathBuf>,
+    /// The last mark that was kept of that run ([`crate::Progress::mark`]); `None` if there was none.
+    pub resume: Option<Mark>,
 }
 
 impl RecordRequest {
@@ -54,6 +58,7 @@ impl RecordRequest {
             tags: Vec::new(),
             tools,
             earlier_parts: Vec::new(),
+            resume: None,
         }
     }
 }

@@ -3,7 +3,9 @@
 //! goes wrong leaves them where they are, and says so.
 
 mod ffmpeg;
+mod finished;
 mod packets;
+pub(crate) mod span;
 mod splice;
 
 use std::fs;
@@ -12,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::control::Control;
 use crate::output::{Container, Output, OutputError, directory_of, free_room};
 use crate::part::Format;
 use crate::tools::Tools;
+pub(crate) use finished::finished_before;
 
 /// Why the parts were not made one file; they are all still there.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,10 @@ pub(crate) async fn join(
     tools: &Tools,
     control: &Control,
 ) -> Result<(), JoinError> {
+    if finished_before(output, parts) {
+        info!(output = %output.path().display(), "the parts had been joined before");
+        return Ok(());
+    }
     let wanted = match output.container() {
         Container::Ts => Format::Ts,
         Container::Mkv => Format::Mkv,
@@ -66,23 +73,23 @@ pub(crate) async fn join(
     if let ([only], [format]) = (parts, formats.as_slice())
         && *format == wanted
     {
+        drop_cut_packet(only, wanted);
         return Ok(output.install(only)?);
     }
-    check_room(output, parts, wanted)?;
     let work = Work { output, tools, cancel: Arc::new(AtomicBool::new(false)) };
+    // What a run that was killed left takes up room.
+    work.clean(parts.len());
+    check_room(output, parts, wanted)?;
     let made = tokio::select! {
         made = work.make(parts, &formats, wanted) => made,
         () = control.join_must_end() => Err(JoinError::Left),
     };
     work.cancel.store(true, Ordering::Relaxed);
-    let made = made.and_then(|()| Ok(output.install(&work.file("joined", wanted))?));
+    let made = made.and_then(|()| work.install(&work.file("joined", wanted)));
     work.clean(parts.len());
     made?;
-    for part in parts {
-        if let Err(error) = fs::remove_file(part) {
-            warn!(part = %part.display(), %error, "a part that is no longer needed could not be removed");
-        }
-    }
+    finished::remove(parts);
+    finished::forget(output);
     info!(output = %output.path().display(), parts = parts.len(), "the parts have been joined");
     Ok(())
 }
@@ -110,6 +117,14 @@ impl Work<'_> {
         let name = self.output.path().file_name().map(|name| name.to_string_lossy().into_owned());
         let name = format!(".{}.{what}.{}", name.unwrap_or_default(), format.extension());
         self.output.path().with_file_name(name)
+    }
+
+    /// Puts the joined file in its place, so that a run after this one knows it.
+    fn install(&self, joined: &Path) -> Result<(), JoinError> {
+        let noted = finished::note(self.output, joined);
+        noted.map_err(|e| JoinError::Failed(format!("the joined file cannot be noted: {e}")))?;
+        self.output.install(joined).inspect_err(|_| finished::forget(self.output))?;
+        Ok(())
     }
 
     fn clean(&self, parts: usize) {
@@ -202,4 +217,17 @@ impl Work<'_> {
 
 fn sync(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
+}
+
+/// Shortens a file of packets that ends within one, as it does when we are killed. Harmless if it cannot be done.
+fn drop_cut_packet(path: &Path, format: Format) {
+    let cut = |file: fs::File| {
+        let length = file.metadata()?.len();
+        file.set_len(length - length % packets::PACKET as u64)
+    };
+    if format == Format::Ts
+        && let Err(error) = fs::OpenOptions::new().write(true).open(path).and_then(cut)
+    {
+        info!(path = %path.display(), %error, "the end of the part could not be trimmed");
+    }
 }

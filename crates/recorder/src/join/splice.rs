@@ -137,6 +137,10 @@ pub(crate) fn splice(parts: &[PathBuf], to: &Path, cancel: &AtomicBool) -> io::R
     for (number, part) in parts.iter().enumerate() {
         let mut scan = Scan::of(part, number, before.as_ref(), cancel)?;
         found.push(scan.streams.iter().map(|(pid, stream)| (*pid, stream.pes)).collect());
+        // A part that was killed at its first bytes says nothing of the ones around it.
+        if scan.streams.is_empty() && before.is_some() {
+            continue;
+        }
         if let Some(before) = before {
             junction(before, &mut scan, &mut cuts, &mut kept);
         }

@@ -17,7 +17,7 @@ use crate::live::{Answer, Asker, Exit};
 use crate::mask::{Masker, mask_url};
 use crate::ports::Lease;
 use crate::session::flight::Flight;
-use crate::streamlink::{Job, LogLine, Purpose, parse};
+use crate::streamlink::{Job, LogLine, Purpose, Track, parse};
 use crate::supervisor::{Child, ChildEvent};
 
 /// A stop waits this long for a segment that is just being written to be whole …
@@ -42,14 +42,16 @@ const DRY_SECONDS: usize = 6;
 const DRY_BYTES: u64 = 24 * 1024;
 
 /// What is remembered while it runs.
-struct Watch {
+pub(super) struct Watch {
     flight: Flight,
     stall: Stall,
     /// The playlist is being looked at because nothing new came.
     looking: Option<BoxFuture<'static, Answer>>,
     trouble: Option<Trouble>,
     bytes: u64,
-    last_byte: Option<Instant>,
+    pub(super) last_byte: Option<Instant>,
+    /// When to make the next mark.
+    pub(super) mark_at: Option<Instant>,
     hls: Option<bool>,
     troubled: bool,
     complaint: Option<String>,
@@ -75,6 +77,7 @@ impl Watch {
             trouble: None,
             bytes: 0,
             last_byte: None,
+            mark_at: None,
             hls: None,
             troubled: false,
             complaint: None,
@@ -136,6 +139,7 @@ impl Session {
         let status = loop {
             let interrupt_at =
                 watch.interrupt_at.unwrap_or_else(|| begun + Duration::from_secs(86_400 * 365));
+            let mark_at = watch.mark_at.unwrap_or(interrupt_at);
             let duration_ends =
                 self.duration_ends().unwrap_or_else(|| begun + Duration::from_secs(86_400 * 365));
             tokio::select! {
@@ -169,6 +173,7 @@ impl Session {
                     watch.interrupt_at = None;
                     child.interrupt();
                 }
+                () = sleep_until(mark_at), if watch.mark_at.is_some() => self.mark_if_settled(&mut watch),
                 () = sleep_until(duration_ends), if self.request.duration.is_some() && watch.stopping_since.is_none() => {
                     self.control.stop(StopCause::Duration);
                 }
@@ -250,6 +255,7 @@ impl Session {
             lease.segment_complete();
         }
         match line {
+            LogLine::Complete { track: Track::Main, .. } => Self::mark_soon(watch),
             LogLine::Opened { quality, kind } => {
                 info!(quality, kind, "Streamlink opened the stream");
                 watch.hls = Some(kind.starts_with("hls"));
@@ -313,7 +319,7 @@ impl Session {
             watch.looking = Some(self.asker().ask().boxed());
         }
         let traffic = self.account.traffic();
-        if self.first_byte.is_none() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE {
+        if self.is_blank() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE {
             watch.gave_up = Some(self.never_a_route());
         } else if blame == GapCause::Route && self.must_give_up() {
             watch.gave_up = Some(self.gave_up("no route works"));
@@ -338,7 +344,7 @@ impl Session {
     }
 
     pub(super) fn gave_up(&self, why: &str) -> Outcome {
-        let kept = if self.meter.bytes() > 0 { "; what was recorded is kept" } else { "" };
+        let kept = if !self.is_blank() { "; what was recorded is kept" } else { "" };
         Outcome::failed(format!(
             "{} could not be reached for {} s ({why}){kept}. A longer --give-up-after waits longer",
             mask_url(&self.request.url),
@@ -367,12 +373,14 @@ impl Session {
         if let Some(part) = part {
             self.parts.push(part.into_part());
         }
+        self.mark(chrono::TimeDelta::zero());
         info!(%status, bytes = watch.bytes, complaint = watch.complaint, "Streamlink ended");
         self.report();
         if watch.trouble == Some(Trouble::Renumbered) {
             self.ledger.numbering_begins_anew();
         }
         let fresh = if watch.hls == Some(true) { self.ledger.fresh_in_part() > 0 } else { watch.bytes > 0 };
+        self.news |= fresh;
         let fault = traffic.last_fault.is_some_and(|at| at >= begun);
         self.barren = match (fresh, fault) {
             (true, _) => 0,
@@ -395,7 +403,8 @@ impl Session {
             watch.complaint = Some(format!("Streamlink ended with {status} and said: {said}"));
         }
         if let Some(error) = watch.hopeless {
-            return Err(Outcome::failed(error));
+            let nothing_new = self.resumed && !self.news && !self.parts.is_empty();
+            return Err(if nothing_new { self.over_with(error) } else { Outcome::failed(error) });
         }
         let exit = Exit {
             clean: status.success() && !watch.troubled,

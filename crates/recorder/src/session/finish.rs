@@ -13,7 +13,9 @@ use crate::output::Output;
 use crate::summary::{Ended, Part, Summary};
 use crate::tools::Tools;
 
-/// Joins the parts of a recording that was left in [`Status::Finalizing`].
+/// Joins the parts of a recording that was left in [`Status::Finalizing`], also if the run before was killed in the
+/// middle of joining: what it left half done is done again, and a file that it had finished is known again, its
+/// remaining parts removed.
 ///
 /// # Errors
 /// [`JoinError`]; the parts are then as they were.
@@ -42,6 +44,7 @@ impl Session {
         let paths: Vec<PathBuf> = self.parts.iter().map(|part| part.path.clone()).collect();
         let mut left = false;
         let joined = match paths.as_slice() {
+            [] if self.finished => Some(Ok(self.request.output.path().to_owned())),
             [] => None,
             paths => match Box::pin(join(&self.request.output, paths, &self.request.tools, &self.control))
                 .await
@@ -84,7 +87,8 @@ impl Session {
             Ended::Stopped => Status::Stopped,
             Ended::Failed => Status::Failed,
         };
-        let error = match (failure, problem) {
+        let problems = self.problems.drain(..).chain(problem).reduce(|all, next| format!("{all}. {next}"));
+        let error = match (failure, problems) {
             (Some(failure), Some(problem)) => Some(format!("{failure}. Besides, {problem}")),
             (failure, problem) => failure.or(problem),
         };

@@ -26,6 +26,11 @@ impl Meter {
         }
     }
 
+    /// Counts what an earlier run wrote.
+    pub(super) fn carry(&mut self, bytes: u64) {
+        self.total += bytes;
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.total
     }

@@ -17,6 +17,9 @@
 //! within `give_up_after` of the last, while the route or the site is at fault. A stream that merely pauses is not
 //! given up by them; it ends by the rules of `live`.
 //!
+//! After a crash of the whole program a recording begins with what it left (`resume`): its parts and the last mark that
+//! was kept. From there on it is as if Streamlink had ended.
+//!
 //! Left out on purpose: which proxy is used and why (the gateway's business), when to start (the caller's).
 
 mod backoff;
@@ -25,6 +28,7 @@ mod finish;
 mod flight;
 mod meter;
 mod recover;
+mod resume;
 mod stall;
 
 use std::sync::Arc;
@@ -37,8 +41,8 @@ use tracing::{Instrument, info, info_span};
 
 use crate::control::{Control, Observer, Status, StopCause};
 use crate::ledger::{Blame, Ledger};
+use crate::mark::Mark;
 use crate::mask::mask_url;
-use crate::part::OpenPart;
 use crate::ports::{Account, Routes, Traffic};
 use crate::request::RecordRequest;
 use crate::summary::{Part, Summary};
@@ -90,6 +94,16 @@ struct Session {
     after_kill: bool,
     /// The quality that Streamlink opened first.
     opened: Option<String>,
+    /// It goes on with an earlier run's recording …
+    resumed: bool,
+    /// … which that run had finished.
+    finished: bool,
+    /// Some run brought something new.
+    news: bool,
+    /// Where it stands.
+    mark: Option<Mark>,
+    /// What went wrong without ending it, in sentences.
+    problems: Vec<String>,
 }
 
 /// Makes one recording. Returns when the file is finished, or as far finished as it can be.
@@ -114,6 +128,11 @@ pub async fn record(
         barren: 0,
         after_kill: false,
         opened: None,
+        resumed: false,
+        finished: false,
+        news: false,
+        mark: None,
+        problems: Vec::new(),
         request,
         control,
         observer,
@@ -131,23 +150,18 @@ impl Session {
         Box::pin(self.finish(outcome)).await
     }
 
-    /// What must be so before anything is recorded; an outcome if it is not.
+    /// What must be so before anything is recorded, an earlier run's work taken up included; an outcome if it is not.
     async fn begin(&mut self, routes: &dyn Routes) -> Option<Outcome> {
-        for path in std::mem::take(&mut self.request.earlier_parts) {
-            match OpenPart::found(path.clone()) {
-                Ok(part) => self.parts.push(part),
-                Err(error) => {
-                    return Some(Outcome::failed(format!(
-                        "an earlier part, {}, cannot be read: {error}",
-                        path.display()
-                    )));
-                }
-            }
+        if let Some(outcome) = self.take_up().await {
+            return Some(outcome);
         }
         if let Err(error) = self.request.output.check_room(self.request.disk_floor) {
             return Some(Outcome::failed(error.to_string()));
         }
-        let deadline = self.started + FIRST_ROUTE;
+        // What was begun is not given up as soon as what was not.
+        let patience = if self.resumed { self.request.give_up_after.max(FIRST_ROUTE) } else { FIRST_ROUTE };
+        let deadline = self.started + patience;
+        let mut asking = Backoff::up_to(recover::ASK_AT_MOST_EVERY);
         let mut reason = "no answer from the gateway".to_owned();
         loop {
             let prepared = tokio::select! {
@@ -165,7 +179,11 @@ impl Session {
                 }
                 Err(_) => {}
             }
-            if Instant::now() + Duration::from_millis(500) >= deadline {
+            let wait = if self.resumed { asking.next() } else { Duration::from_millis(500) };
+            if Instant::now() + wait >= deadline {
+                if !self.parts.is_empty() {
+                    return Some(self.gave_up(&format!("no route: {reason}")));
+                }
                 let error = format!(
                     "{} was not recorded: no route in {} s ({reason}). Check the proxies with 'holdfast check', or allow a direct connection",
                     mask_url(&self.request.url),
@@ -173,7 +191,7 @@ impl Session {
                 );
                 return Some(Outcome::Failed { error, no_route: true });
             }
-            if self.pause(Duration::from_millis(500)).await {
+            if self.pause(wait).await {
                 return Some(self.stopped());
             }
         }
@@ -182,7 +200,7 @@ impl Session {
     /// Part after part, until there is an outcome.
     async fn record_parts(&mut self) -> Outcome {
         let mut backoff = Backoff::default();
-        let mut live_edge = 3;
+        let mut live_edge = self.live_edge(None);
         loop {
             let run = match self.run_child(live_edge).await {
                 Ok(run) => run,
@@ -236,6 +254,7 @@ impl Session {
         let (segments_lost, seconds_lost) = self.ledger.certain_loss();
         let (elapsed, media) = (self.started.elapsed(), Duration::from_secs_f64(self.ledger.media_seconds()));
         let (bytes, rate) = (self.meter.bytes(), self.meter.rate());
+        let mark = self.mark.clone();
         let parts: Vec<Part> = self.parts.iter().chain(&self.writing).cloned().collect();
         self.observer.update(|progress| {
             progress.elapsed = elapsed;
@@ -249,6 +268,7 @@ impl Session {
             progress.segments_lost = segments_lost;
             progress.seconds_lost = seconds_lost;
             progress.parts = parts;
+            progress.mark = mark;
         });
         for gap in self.ledger.announce() {
             tracing::warn!(segments = gap.segments, seconds = gap.seconds, cause = %gap.cause, "segments are missing");

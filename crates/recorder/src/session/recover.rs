@@ -16,7 +16,7 @@ use crate::mask::mask_url;
 const MARGIN: u64 = 4;
 
 /// Between two questions while nothing answers: soon, since every second may lose a segment.
-const ASK_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+pub(super) const ASK_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 
 /// What comes next.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Session {
                     if self.pause(wait).await {
                         return Next::End(self.stopped());
                     }
-                    return Next::Resume { live_edge: self.live_edge(&answer) };
+                    return Next::Resume { live_edge: self.live_edge(Some(&answer)) };
                 }
                 Decision::AskAgain => {
                     gone_since.get_or_insert_with(Instant::now);
@@ -77,8 +77,7 @@ impl Session {
                 }
                 Decision::Unreachable(why) => {
                     warn!("the stream cannot be reached: {why}");
-                    if self.first_byte.is_none() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE
-                    {
+                    if self.is_blank() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE {
                         return Next::End(self.never_a_route());
                     }
                     if self.must_give_up() {
@@ -100,7 +99,7 @@ impl Session {
         let left = self.request.give_up_after.saturating_sub(self.last_new.elapsed());
         let first = FIRST_ROUTE.saturating_sub(self.started.elapsed());
         let wait = wait.min(left.max(Duration::from_millis(200)));
-        if self.first_byte.is_none() && !first.is_zero() { wait.min(first) } else { wait }
+        if self.is_blank() && !first.is_zero() { wait.min(first) } else { wait }
     }
 
     /// The stream is over: well, unless nothing ever came.
@@ -116,16 +115,26 @@ impl Session {
                 mask_url(&self.request.url)
             ));
         }
+        self.over_with(why)
+    }
+
+    /// The stream is over. After a restart it is worth telling that nothing was added.
+    pub(super) fn over_with(&self, why: String) -> Outcome {
+        if self.resumed && !self.news {
+            return Outcome::Over(format!("{why}; nothing new came after the restart"));
+        }
         Outcome::Over(why)
     }
 
     /// How many segments before the edge the next part must begin.
-    fn live_edge(&self, answer: &Answer) -> u64 {
+    pub(super) fn live_edge(&self, answer: Option<&Answer>) -> u64 {
         let Some(last) = self.ledger.last_complete() else { return 3 };
         let elapsed = (Utc::now() - last).num_milliseconds().max(0) as f64 / 1000.0;
         let by_clock = (elapsed / self.ledger.usual()).ceil() as u64;
         let by_number = match (answer, self.ledger.recorded()) {
-            (Answer::Playlist { next, .. }, Some(recorded)) if next.saturating_sub(recorded) < 100_000 => {
+            (Some(Answer::Playlist { next, .. }), Some(recorded))
+                if next.saturating_sub(recorded) < 100_000 =>
+            {
                 next.saturating_sub(recorded)
             }
             _ => 0,

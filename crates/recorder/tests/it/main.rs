@@ -13,4 +13,5 @@ mod support;
 mod ending;
 mod files;
 mod recovery;
+mod resuming;
 mod secrets;

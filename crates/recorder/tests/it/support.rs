@@ -152,8 +152,14 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::with_window(8).await
+    }
+
+    /// A playlist of so many segments of 2 s.
+    pub(crate) async fn with_window(segments: usize) -> Self {
         let media = Media::ready(120).await.expect("media");
-        let origin = Origin::start(OriginOptions::new(media)).await.expect("an origin");
+        let options = OriginOptions::new(media).window(segments);
+        let origin = Origin::start(options).await.expect("an origin");
         let options = Options::default().credentials("user", PASSWORD).map("live.test", origin.addr());
         let proxy = UpstreamProxy::start(Kind::Http, options).await.expect("a proxy");
         let routes = TestRoutes::new(&proxy.url());
@@ -230,6 +236,17 @@ impl Running {
 
     pub(crate) async fn until_status(&mut self, status: Status) {
         self.until(&format!("{status:?}"), |p| p.status == status).await;
+    }
+
+    /// Ends it without a word, as nearly like a kill -9 as it can be from within: nothing is finished, nothing told.
+    pub(crate) async fn vanish(self) -> Progress {
+        self.task.abort();
+        assert!(self.task.await.expect_err("it does not end").is_cancelled());
+        let last = self.progress.borrow().clone();
+        while !children().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        last
     }
 
     pub(crate) async fn end(self) -> Summary {
