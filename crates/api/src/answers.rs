@@ -21,7 +21,7 @@ impl Success {
 }
 
 /// A problem with a status, for the description.
-pub(crate) fn problem(description: &str) -> Response {
+fn problem(description: &str) -> Response {
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(description).content(MEDIA_TYPE, body).build()
 }
@@ -40,13 +40,16 @@ macro_rules! problems {
 }
 
 problems! {
+    Misread = "400": "The request cannot be understood; the detail says what is wrong with it",
+    Foreign = "403": "A page of another origin asked",
     NoProxy = "404": "There is no such proxy",
     NoRecording = "404": "There is no such recording",
     Duplicate = "409": "Another proxy has the same scheme, host, port, user and password",
     Conflict = "409": "It cannot be done as things are now; the detail says why",
     TooLarge = "413": "The body is too large",
     OutOfRange = "416": "The file ends before the range",
+    Misdirected = "421": "The Host header does not name this server",
+    NotWebSocket = "426": "This address speaks WebSocket only",
     Busy = "503": "The database is away; nothing was changed, try again later",
     Full = "503": "Too many WebSockets are open",
-    NotWebSocket = "426": "This address speaks WebSocket only",
 }

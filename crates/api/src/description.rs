@@ -4,11 +4,12 @@
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
-use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{OpenApi, ServerBuilder};
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{OpenApi, RefOr, Schema, ServerBuilder};
+use utoipa::{IntoResponses, OpenApi as _};
 
-use crate::answers::problem;
+use crate::answers::{Foreign, Misdirected, Misread};
 use crate::problem::Problem;
 
 #[derive(utoipa::OpenApi)]
@@ -37,28 +38,36 @@ pub(crate) fn head() -> OpenApi {
     head
 }
 
-/// Adds the answers of the guard to every endpoint.
+/// What people send; everything else in the description is what they get.
+const SENT: [&str; 6] = ["NewProxy", "EditProxy", "Priority", "Order", "ConfigPatch", "NewRecording"];
+
+/// Adds what is true of all endpoints and all objects.
 pub(crate) fn complete(api: &mut OpenApi) {
     for item in api.paths.paths.values_mut() {
         let PathItem { get, put, post, delete, patch, .. } = item;
         for operation in get.iter_mut() {
-            common(operation);
+            guarded(operation);
         }
         for operation in [put, post, delete, patch].into_iter().flatten() {
-            common(operation);
-            add(operation, "403", "A page of another origin asked");
+            guarded(operation);
+            operation.responses.responses.extend(Foreign::responses());
+        }
+    }
+    for (name, schema) in api.components.iter_mut().flat_map(|components| &mut components.schemas) {
+        let RefOr::T(Schema::Object(object)) = schema else { continue };
+        if SENT.contains(&name.as_str()) {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        } else {
+            // A key without a value is null, not left out.
+            object.required = object.properties.keys().cloned().collect();
         }
     }
 }
 
-fn common(operation: &mut Operation) {
-    add(operation, "400", "The request cannot be understood; the detail says what is wrong with it");
-    add(operation, "421", "The Host header does not name this server");
-}
-
-fn add(operation: &mut Operation, status: &str, description: &str) {
+fn guarded(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
-    responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
+    responses.extend(Misread::responses());
+    responses.extend(Misdirected::responses());
 }
 
 /// Serves it.

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::server::Server;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list_events))
 }
 
 /// Which events.
@@ -53,7 +53,7 @@ impl Read for Wanted {
 #[utoipa::path(
     get, path = "/api/events", tag = "events", params(Wanted), responses((status = 200, body = EventPage), Busy)
 )]
-async fn list(
+async fn list_events(
     State(server): State<Server>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<EventPage>, Problem> {

@@ -15,8 +15,8 @@ use crate::server::Server;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
     OpenApiRouter::new()
-        .routes(routes!(alive))
-        .routes(routes!(ready))
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
         .routes(routes!(metrics))
         .routes(routes!(version))
 }
@@ -25,7 +25,7 @@ pub(crate) fn router() -> OpenApiRouter<Server> {
 #[utoipa::path(
     get, path = "/healthz", tag = "server", responses((status = 200, body = String, content_type = "text/plain"))
 )]
-async fn alive() -> &'static str {
+async fn healthz() -> &'static str {
     "ok"
 }
 
@@ -34,7 +34,7 @@ async fn alive() -> &'static str {
     get, path = "/readyz", tag = "server",
     responses((status = 200, body = String, content_type = "text/plain"), Busy)
 )]
-async fn ready(State(server): State<Server>) -> Result<&'static str, Problem> {
+async fn readyz(State(server): State<Server>) -> Result<&'static str, Problem> {
     match server.engine.ready().await {
         Ok(()) => Ok("ok"),
         Err(reason) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason)),

@@ -26,7 +26,7 @@ use crate::server::Server;
 const CHUNK: usize = 128 * 1024;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
-    OpenApiRouter::new().routes(routes!(file))
+    OpenApiRouter::new().routes(routes!(get_recording_file))
 }
 
 /// The media, with range requests. While it is being recorded: what there is so far.
@@ -47,7 +47,7 @@ pub(crate) fn router() -> OpenApiRouter<Server> {
         NoRecording, Conflict, OutOfRange, Busy
     )
 )]
-async fn file(
+async fn get_recording_file(
     State(server): State<Server>,
     RecordingPath(id): RecordingPath,
     headers: HeaderMap,

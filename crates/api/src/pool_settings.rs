@@ -13,12 +13,12 @@ use crate::problem::Problem;
 use crate::server::Server;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
-    OpenApiRouter::new().routes(routes!(show, change))
+    OpenApiRouter::new().routes(routes!(get_config, set_config))
 }
 
 /// The settings in force.
 #[utoipa::path(get, path = "/api/proxy/config", tag = "settings", responses((status = 200, body = Config)))]
-async fn show(State(server): State<Server>) -> Json<Config> {
+async fn get_config(State(server): State<Server>) -> Json<Config> {
     Json(server.engine.config())
 }
 
@@ -27,7 +27,7 @@ async fn show(State(server): State<Server>) -> Json<Config> {
     put, path = "/api/proxy/config", tag = "settings", request_body = ConfigPatch,
     responses((status = 200, body = Config), TooLarge, Busy)
 )]
-async fn change(
+async fn set_config(
     State(server): State<Server>,
     Asked(patch): Asked<ConfigPatch>,
 ) -> Result<Json<Config>, Problem> {

@@ -18,16 +18,16 @@ use crate::server::Server;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(add))
-        .routes(routes!(import))
-        .routes(routes!(show, edit, remove))
-        .routes(routes!(reveal))
+        .routes(routes!(list_proxies))
+        .routes(routes!(add_proxy))
+        .routes(routes!(import_proxies))
+        .routes(routes!(get_proxy, edit_proxy, delete_proxy))
+        .routes(routes!(reveal_proxy))
 }
 
 /// All proxies, by priority, and how the pool is as a whole.
 #[utoipa::path(get, path = "/api/proxy/list", tag = "proxies", responses((status = 200, body = ProxyList)))]
-async fn list(State(server): State<Server>) -> Json<ProxyList> {
+async fn list_proxies(State(server): State<Server>) -> Json<ProxyList> {
     Json(server.engine.proxies())
 }
 
@@ -46,7 +46,10 @@ struct Added {
     post, path = "/api/proxy/add", tag = "proxies", params(EditProxy), request_body = AddProxy,
     responses((status = 200, body = Added), Duplicate, TooLarge, Busy)
 )]
-async fn add(State(server): State<Server>, Asked(asked): Asked<AddProxy>) -> Result<Json<Added>, Problem> {
+async fn add_proxy(
+    State(server): State<Server>,
+    Asked(asked): Asked<AddProxy>,
+) -> Result<Json<Added>, Problem> {
     let id = server.engine.add_proxy(asked.try_into()?).await?;
     Ok(Json(Added { success: true, proxy_id: id.0 }))
 }
@@ -58,7 +61,7 @@ async fn add(State(server): State<Server>, Asked(asked): Asked<AddProxy>) -> Res
     request_body(content = String, content_type = "text/plain", example = "http://user:password@proxy.example:3128 priority=1 tag=eu\n"),
     responses((status = 200, body = Imported), TooLarge, Busy)
 )]
-async fn import(State(server): State<Server>, Text(list): Text) -> Result<Json<Imported>, Problem> {
+async fn import_proxies(State(server): State<Server>, Text(list): Text) -> Result<Json<Imported>, Problem> {
     Ok(Json(server.engine.import_proxies(&list).await?))
 }
 
@@ -67,7 +70,10 @@ async fn import(State(server): State<Server>, Text(list): Text) -> Result<Json<I
     get, path = "/api/proxy/{id}", tag = "proxies", params(("id" = i64, Path)),
     responses((status = 200, body = ProxyView), NoProxy)
 )]
-async fn show(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<ProxyView>, Problem> {
+async fn get_proxy(
+    State(server): State<Server>,
+    ProxyPath(id): ProxyPath,
+) -> Result<Json<ProxyView>, Problem> {
     Ok(Json(server.engine.proxy(id)?))
 }
 
@@ -76,7 +82,7 @@ async fn show(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<
     patch, path = "/api/proxy/{id}", tag = "proxies", params(("id" = i64, Path), EditProxy), request_body = EditProxy,
     responses((status = 200, body = ProxyView), NoProxy, Duplicate, TooLarge, Busy)
 )]
-async fn edit(
+async fn edit_proxy(
     State(server): State<Server>,
     ProxyPath(id): ProxyPath,
     Asked(asked): Asked<EditProxy>,
@@ -89,7 +95,10 @@ async fn edit(
     delete, path = "/api/proxy/{id}", tag = "proxies", params(("id" = i64, Path)),
     responses((status = 200, body = Success), NoProxy, Busy)
 )]
-async fn remove(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<Success>, Problem> {
+async fn delete_proxy(
+    State(server): State<Server>,
+    ProxyPath(id): ProxyPath,
+) -> Result<Json<Success>, Problem> {
     server.engine.remove_proxy(id).await?;
     Ok(Json(Success::YES))
 }
@@ -113,6 +122,9 @@ fn in_full<S: Serializer>(url: &Secret, serializer: S) -> Result<S::Ok, S::Error
     post, path = "/api/proxy/{id}/reveal", tag = "proxies", params(("id" = i64, Path)),
     responses((status = 200, body = Revealed), NoProxy, Busy)
 )]
-async fn reveal(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<Revealed>, Problem> {
+async fn reveal_proxy(
+    State(server): State<Server>,
+    ProxyPath(id): ProxyPath,
+) -> Result<Json<Revealed>, Problem> {
     Ok(Json(Revealed { proxy_url: server.engine.reveal_proxy(id).await? }))
 }

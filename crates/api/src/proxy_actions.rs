@@ -19,14 +19,14 @@ use crate::server::Server;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
     OpenApiRouter::new()
-        .routes(routes!(toggle))
-        .routes(routes!(test))
-        .routes(routes!(update_priority))
-        .routes(routes!(reorder))
-        .routes(routes!(check_all))
-        .routes(routes!(checks))
-        .routes(routes!(drill))
-        .routes(routes!(best))
+        .routes(routes!(toggle_proxy))
+        .routes(routes!(test_proxy))
+        .routes(routes!(set_proxy_priority))
+        .routes(routes!(reorder_proxies))
+        .routes(routes!(check_all_proxies))
+        .routes(routes!(list_checks))
+        .routes(routes!(drill_proxy))
+        .routes(routes!(best_proxy))
 }
 
 /// A proxy was switched.
@@ -43,7 +43,10 @@ struct Toggled {
     post, path = "/api/proxy/{id}/toggle", tag = "proxies", params(("id" = i64, Path)),
     responses((status = 200, body = Toggled), NoProxy, Busy)
 )]
-async fn toggle(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<Toggled>, Problem> {
+async fn toggle_proxy(
+    State(server): State<Server>,
+    ProxyPath(id): ProxyPath,
+) -> Result<Json<Toggled>, Problem> {
     Ok(Json(Toggled { success: true, enabled: server.engine.toggle_proxy(id).await? }))
 }
 
@@ -52,7 +55,7 @@ async fn toggle(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Resul
     post, path = "/api/proxy/{id}/test", tag = "proxies", params(("id" = i64, Path)),
     responses((status = 200, body = Tested), NoProxy, Conflict, Busy)
 )]
-async fn test(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<Tested>, Problem> {
+async fn test_proxy(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<Tested>, Problem> {
     Ok(Json(server.engine.test_proxy(id).await?))
 }
 
@@ -65,7 +68,7 @@ async fn test(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<
     ),
     request_body = Priority, responses((status = 200, body = Success), NoProxy, TooLarge, Busy)
 )]
-async fn update_priority(
+async fn set_proxy_priority(
     State(server): State<Server>,
     ProxyPath(id): ProxyPath,
     Asked(Priority { priority }): Asked<Priority>,
@@ -79,7 +82,7 @@ async fn update_priority(
     post, path = "/api/proxy/reorder", tag = "proxies", request_body = Order,
     responses((status = 200, body = Success), NoProxy, Conflict, TooLarge, Busy)
 )]
-async fn reorder(
+async fn reorder_proxies(
     State(server): State<Server>,
     Asked(Order { ids }): Asked<Order>,
 ) -> Result<Json<Success>, Problem> {
@@ -92,7 +95,7 @@ async fn reorder(
     post, path = "/api/proxy/check-all", tag = "proxies",
     responses((status = 202, body = Success, description = "The checks have begun"))
 )]
-async fn check_all(State(server): State<Server>) -> (StatusCode, Json<Success>) {
+async fn check_all_proxies(State(server): State<Server>) -> (StatusCode, Json<Success>) {
     server.engine.check_all();
     (StatusCode::ACCEPTED, Json(Success::YES))
 }
@@ -102,7 +105,7 @@ async fn check_all(State(server): State<Server>) -> (StatusCode, Json<Success>) 
     get, path = "/api/proxy/{id}/checks", tag = "proxies", params(("id" = i64, Path), Stretch),
     responses((status = 200, body = CheckList), NoProxy, Busy)
 )]
-async fn checks(
+async fn list_checks(
     State(server): State<Server>,
     ProxyPath(id): ProxyPath,
     Query(stretch): Query<Stretch>,
@@ -115,7 +118,10 @@ async fn checks(
     post, path = "/api/proxy/{id}/drill", tag = "proxies", params(("id" = i64, Path)),
     responses((status = 200, body = Drilled), NoProxy, Conflict, Busy)
 )]
-async fn drill(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<Drilled>, Problem> {
+async fn drill_proxy(
+    State(server): State<Server>,
+    ProxyPath(id): ProxyPath,
+) -> Result<Json<Drilled>, Problem> {
     Ok(Json(server.engine.drill(id).await?))
 }
 
@@ -124,6 +130,6 @@ async fn drill(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result
     get, path = "/api/proxy/best", tag = "proxies", params(BestFor),
     responses((status = 200, body = Best))
 )]
-async fn best(State(server): State<Server>, Query(BestFor { tags }): Query<BestFor>) -> Json<Best> {
+async fn best_proxy(State(server): State<Server>, Query(BestFor { tags }): Query<BestFor>) -> Json<Best> {
     Json(server.engine.best(&tags))
 }

@@ -20,10 +20,10 @@ use crate::tags::tags;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
     OpenApiRouter::new()
-        .routes(routes!(list, start))
-        .routes(routes!(active))
-        .routes(routes!(show, delete))
-        .routes(routes!(stop))
+        .routes(routes!(list_recordings, start_recording))
+        .routes(routes!(list_active_recordings))
+        .routes(routes!(get_recording, delete_recording))
+        .routes(routes!(stop_recording))
 }
 
 /// Which recordings.
@@ -111,7 +111,7 @@ fn argument(fields: &mut Fields, name: &'static str, longest: usize) -> Result<O
     get, path = "/api/recordings", tag = "recordings", params(Wanted),
     responses((status = 200, body = RecordingPage), Busy)
 )]
-async fn list(
+async fn list_recordings(
     State(server): State<Server>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<RecordingPage>, Problem> {
@@ -125,7 +125,7 @@ async fn list(
     post, path = "/api/recordings", tag = "recordings", request_body = Start,
     responses((status = 200, body = RecordingView), Conflict, TooLarge, Busy)
 )]
-async fn start(
+async fn start_recording(
     State(server): State<Server>,
     Asked(asked): Asked<Start>,
 ) -> Result<Json<RecordingView>, Problem> {
@@ -138,7 +138,7 @@ async fn start(
 #[utoipa::path(
     get, path = "/api/recordings/active", tag = "recordings", responses((status = 200, body = RecordingPage))
 )]
-async fn active(State(server): State<Server>) -> Json<RecordingPage> {
+async fn list_active_recordings(State(server): State<Server>) -> Json<RecordingPage> {
     Json(RecordingPage { items: server.engine.active_recordings(), next_cursor: None })
 }
 
@@ -147,7 +147,7 @@ async fn active(State(server): State<Server>) -> Json<RecordingPage> {
     get, path = "/api/recordings/{id}", tag = "recordings", params(("id" = String, Path, format = "uuid")),
     responses((status = 200, body = RecordingView), NoRecording, Busy)
 )]
-async fn show(
+async fn get_recording(
     State(server): State<Server>,
     RecordingPath(id): RecordingPath,
 ) -> Result<Json<RecordingView>, Problem> {
@@ -159,7 +159,7 @@ async fn show(
     post, path = "/api/recordings/{id}/stop", tag = "recordings", params(("id" = String, Path, format = "uuid")),
     responses((status = 200, body = RecordingView), NoRecording, Conflict, Busy)
 )]
-async fn stop(
+async fn stop_recording(
     State(server): State<Server>,
     RecordingPath(id): RecordingPath,
 ) -> Result<Json<RecordingView>, Problem> {
@@ -171,7 +171,7 @@ async fn stop(
     delete, path = "/api/recordings/{id}", tag = "recordings", params(("id" = String, Path, format = "uuid")),
     responses((status = 200, body = Success), NoRecording, Conflict, Busy)
 )]
-async fn delete(
+async fn delete_recording(
     State(server): State<Server>,
     RecordingPath(id): RecordingPath,
 ) -> Result<Json<Success>, Problem> {

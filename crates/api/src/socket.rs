@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Full, NotWebSocket};
+use crate::answers::{Foreign, Full, NotWebSocket};
 use crate::fields::Fields;
 use crate::input::{Query, Read};
 use crate::problem::Problem;
@@ -46,7 +46,7 @@ const TOO_SLOW: Farewell = (4008, "too slow: come back with since and boot");
 const SILENT: Farewell = (1001, "no answer to a ping");
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
-    OpenApiRouter::new().routes(routes!(connect))
+    OpenApiRouter::new().routes(routes!(open_socket))
 }
 
 /// Where a client that was here before left off; both or neither.
@@ -74,9 +74,9 @@ impl Read for Since {
 /// Everything that happens, as a WebSocket of JSON text frames.
 #[utoipa::path(
     get, path = "/ws", tag = "events", params(Since),
-    responses((status = 101, description = "The WebSocket is open; `hello` comes first"), NotWebSocket, Full)
+    responses((status = 101, description = "The WebSocket is open; `hello` comes first"), Foreign, NotWebSocket, Full)
 )]
-async fn connect(
+async fn open_socket(
     State(server): State<Server>,
     Query(Since { since, boot }): Query<Since>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -91,7 +91,7 @@ async fn connect(
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
     };
     let tracked = server.sockets.token();
-    upgrade.max_message_size(LARGEST).max_frame_size(LARGEST).on_upgrade(
+    upgrade.read_buffer_size(LARGEST).max_message_size(LARGEST).max_frame_size(LARGEST).on_upgrade(
         move |socket: WebSocket| async move {
             let subscription = server.engine.subscribe(since.zip(boot));
             talk(socket, subscription, server.soft).await;
@@ -181,3 +181,7 @@ async fn send<S: Sink<Message> + Unpin>(socket: &mut S, message: Message) -> Res
         Err(_) => Err(Some(TOO_SLOW)),
     }
 }
+
+#[cfg(test)]
+#[path = "socket_tests.rs"]
+mod tests;

@@ -1,0 +1,7 @@
+//! The door as people find it: a real listener over a real engine, asked by real clients.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says where")]
+
+mod document;
+mod guard;
+mod requests;
+mod rig;
