@@ -247,6 +247,7 @@ impl<F> Round<'_, F> {
     }
 
     fn won(&mut self, number: usize, route: &Route, began: Instant) {
+        metrics::counter!("holdfast_dials_total", "result" => "ok").increment(1);
         if let Some(id) = route.id() {
             self.pool.lock().observe_dial(id, began.elapsed());
         }
@@ -260,6 +261,7 @@ impl<F> Round<'_, F> {
 
     fn failed(&mut self, route: &Route, error: DialError) {
         tracing::debug!(via = %route.via(), to = %self.to, %error, "try failed");
+        metrics::counter!("holdfast_dials_total", "result" => error.fault.word()).increment(1);
         if let Some(cause) = cause(&error) {
             self.suspect(route, cause, &error.to_string());
         } else {

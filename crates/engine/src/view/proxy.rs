@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 /// How a proxy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Health)]
 pub enum HealthView {
     /// The last check got the expected answer.
     Healthy,

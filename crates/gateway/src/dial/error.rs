@@ -53,6 +53,25 @@ pub enum Fault {
     Io(String),
 }
 
+impl Fault {
+    /// One word for it, for figures.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::Timeout(_) => "timeout",
+            Self::Dns => "dns",
+            Self::Tls(_) => "tls",
+            Self::WrongCredentials | Self::SocksCredentials => "credentials",
+            Self::Status(_) => "status",
+            Self::Socks(_) => "socks",
+            Self::Protocol(_) => "protocol",
+            Self::Private => "forbidden",
+            Self::Ours(_) | Self::Io(_) => "system",
+        }
+    }
+}
+
 /// A dial that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialError {
