@@ -24,6 +24,7 @@ pub(crate) async fn run(url: &Secret, file: &Path) -> Result<(), StoreError> {
         .arg(file)
         .arg("--dbname")
         .arg(bare)
+        .env("PGCONNECT_TIMEOUT", "10")
         .env_remove("HOLDFAST_SECRET_KEY")
         .env_remove("HOLDFAST_DATABASE_URL")
         .stdin(Stdio::null())

@@ -156,7 +156,7 @@ mod tests {
         assert!(key_of_text("a passphrase of some length").is_ok_and(|key| key != expected));
         for (text, advice) in [
             ("", "empty"),
-            ("short", "too short"),
+            ("hunter2", "too short"),
             ("fifteen letters", "too short"),
             (&hex[1..], "63 hex digits and needs 64"),
         ] {

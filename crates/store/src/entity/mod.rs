@@ -1,7 +1,10 @@
 //! The tables that this crate reads and writes, one file each. Numbers are `i64` throughout, as both databases keep
 //! them and as people may write them by hand; `rows.rs` has the types that the others see.
 
-#![expect(unreachable_pub, reason = "DeriveEntityModel makes public items only, and wants the model to be one")]
+#![expect(
+    unreachable_pub,
+    reason = "DeriveEntityModel makes public items only, and wants the model to be one"
+)]
 
 pub(crate) mod applied_batch;
 pub(crate) mod check;
