@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use holdfast_testkit::Ca;
@@ -10,13 +9,14 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::binary;
+use crate::log::Log;
 use crate::scene::Scene;
 
 /// A running `holdfast gateway`. Dropping it kills it.
 pub struct GatewayProcess {
     _child: Child,
     addr: SocketAddr,
-    log: Arc<Mutex<String>>,
+    log: Log,
 }
 
 impl GatewayProcess {
@@ -39,16 +39,7 @@ impl GatewayProcess {
             .context("starting holdfast gateway")?;
         let stdout = child.stdout.take().context("stdout is piped")?;
         let stderr = child.stderr.take().context("stderr is piped")?;
-        let log = Arc::<Mutex<String>>::default();
-        let sink = Arc::clone(&log);
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut log = sink.lock().unwrap_or_else(PoisonError::into_inner);
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
+        let log = Log::of(stderr, || {});
         let ready =
             BufReader::new(stdout).lines().next_line().await?.context("it ended before it was ready")?;
         let addr = ready.trim_start_matches("listening on http://").parse().with_context(|| ready.clone())?;
@@ -62,6 +53,6 @@ impl GatewayProcess {
 
     /// What it has written to stderr so far.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log.text()
     }
 }

@@ -7,12 +7,17 @@
 
 mod binary;
 mod gateway;
+mod log;
 mod processes;
 mod recording;
 mod scene;
+mod server;
+mod socket;
 pub mod storm;
 
 pub use binary::holdfast;
 pub use gateway::GatewayProcess;
 pub use recording::{Finished, RecordOptions, Recording};
-pub use scene::{GREETING, Scene, SceneOptions};
+pub use scene::{GREETING, HOST, Scene, SceneOptions};
+pub use server::{Answer, Database, ServerOptions, ServerProcess, eventually};
+pub use socket::Socket;

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Result, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Everything seen so far.
 #[derive(Debug, Default)]
@@ -20,14 +23,9 @@ impl Seen {
     /// Looks at a process and all below it.
     pub(crate) fn look(&mut self, pid: u32) {
         self.note_arguments(&read(pid, "cmdline"));
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        // A child belongs to the thread that started it.
-        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-        for children in children.collect::<Vec<_>>() {
-            for child in children.split_whitespace().filter_map(|c| c.parse().ok()) {
-                self.environments.insert(read(child, "environ"));
-                self.look(child);
-            }
+        for child in Self::below(pid) {
+            self.environments.insert(read(child, "environ"));
+            self.note_arguments(&read(child, "cmdline"));
         }
     }
 
@@ -40,6 +38,16 @@ impl Seen {
         self.tokens.extend(config.lines().filter_map(token).map(str::to_owned));
     }
 
+    /// The processes below one (a child belongs to the thread that started it), itself not included.
+    pub(crate) fn below(pid: u32) -> Vec<u32> {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let children: Vec<u32> = children
+            .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .collect();
+        children.iter().flat_map(|&child| [vec![child], Self::below(child)].concat()).collect()
+    }
+
     /// Whether there was a lease.
     pub(crate) fn any_token(&self) -> bool {
         !self.tokens.is_empty()
@@ -47,8 +55,8 @@ impl Seen {
 
     /// No secret is in any of the texts, nor in what was seen.
     pub(crate) fn keeps_secrets(&self, passwords: &[String], texts: &[(&str, &str)]) -> Result<()> {
-        let encoded = passwords.iter().map(|password| password.replace('%', "%25"));
-        let passwords = passwords.iter().cloned().chain(encoded).map(|secret| ("a proxy's password", secret));
+        let passwords = passwords.iter().flat_map(|password| disguises(password));
+        let passwords = passwords.map(|secret| ("a proxy's password", secret));
         let tokens = self.tokens.iter().cloned().map(|secret| ("a lease's token", secret));
         let arguments = self.arguments.iter().map(|text| ("an argument", text.as_str()));
         let environments = self.environments.iter().map(|text| ("an environment", text.as_str()));
@@ -60,6 +68,20 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+/// A secret, and what it looks like in a URL, in a header, in a dump of a database.
+pub(crate) fn disguises(secret: &str) -> Vec<String> {
+    let url = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut all = vec![secret.to_owned(), secret.replace('%', "%25"), url, hex];
+    // In base64 a text looks different behind 0, 1 and 2 bytes; what its neighbours decide too is left out at both ends.
+    for before in 0..3 {
+        let whole = BASE64_STANDARD_NO_PAD.encode([&vec![0; before], secret.as_bytes()].concat());
+        let end = (before + secret.len()) * 8 / 6;
+        all.extend(whole.get((before * 8).div_ceil(6)..end).map(str::to_owned));
+    }
+    all
 }
 
 /// The password in `http-proxy=http://user:password@address`.
@@ -75,6 +97,8 @@ fn read(pid: u32, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::BASE64_STANDARD;
+
     use super::*;
 
     fn seen(arguments: &str, environment: &str) -> Seen {
@@ -95,6 +119,19 @@ mod tests {
             assert!(seen(secret, "").keeps_secrets(&passwords, &[]).is_err(), "{secret} in an argument");
             assert!(seen("", secret).keeps_secrets(&passwords, &[]).is_err(), "{secret} in an environment");
         }
+    }
+
+    #[test]
+    fn a_disguised_secret_is_found() {
+        let secret = "s3cret%12ab";
+        for before in ["", "u", "us", "use", "user:"] {
+            let header = BASE64_STANDARD.encode(format!("{before}{secret}, and more"));
+            let found = disguises(secret).iter().any(|form| form.len() > 8 && header.contains(form));
+            assert!(found, "behind {before:?}");
+        }
+        assert!(disguises(secret).contains(&"s3cret%2512ab".to_owned()));
+        assert!(disguises("p@ss").contains(&"p%40ss".to_owned()));
+        assert!(disguises(secret).contains(&"7333637265742531326162".to_owned()));
     }
 
     #[test]

@@ -2,24 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use holdfast_testkit::{Ca, verify};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::binary;
+use crate::log::{Log, PATIENCE, lock};
 use crate::processes::Seen;
 use crate::scene::{HOST, Scene};
-
-/// Longer than any recording here takes to finish after its `--duration`.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a recording is started.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,9 +31,7 @@ pub struct Recording {
     child: Child,
     duration: Duration,
     output: PathBuf,
-    log: Arc<Mutex<String>>,
-    lines: watch::Receiver<usize>,
-    reader: JoinHandle<()>,
+    log: Log,
     passwords: Vec<String>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -96,22 +90,11 @@ impl Recording {
             .kill_on_drop(true);
         let mut child = command.spawn().context("starting holdfast record")?;
         let stderr = child.stderr.take().context("stderr is piped")?;
-        let (log, (count, lines)) = (Arc::<Mutex<String>>::default(), watch::channel(0));
         let seen = Arc::<Mutex<Seen>>::default();
         let pid = child.id().unwrap_or_default();
-        let (sink, eyes) = (Arc::clone(&log), Arc::clone(&seen));
-        let reader = tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut log = lock(&sink);
-                log.push_str(&line);
-                log.push('\n');
-                drop(log);
-                lock(&eyes).look(pid);
-                count.send_modify(|n| *n += 1);
-            }
-        });
-        Ok(Self { child, duration, output, log, lines, reader, passwords: scene.passwords.clone(), seen })
+        let eyes = Arc::clone(&seen);
+        let log = Log::of(stderr, move || lock(&eyes).look(pid));
+        Ok(Self { child, duration, output, log, passwords: scene.passwords.clone(), seen })
     }
 
     /// Waits until its log contains `text`.
@@ -119,23 +102,12 @@ impl Recording {
     /// # Errors
     /// If it ends or says nothing of the kind for a minute.
     pub async fn says(&mut self, text: &str) -> Result<()> {
-        let wait = async {
-            while !self.log().contains(text) {
-                if self.lines.changed().await.is_err() {
-                    bail!("it ended without saying '{text}':\n{}", self.log());
-                }
-            }
-            Ok(())
-        };
-        match timeout(PATIENCE, wait).await {
-            Ok(outcome) => outcome,
-            Err(_) => bail!("it did not say '{text}' in a minute:\n{}", self.log()),
-        }
+        self.log.says(text).await
     }
 
     /// What it has written to stderr so far.
     pub fn log(&self) -> String {
-        lock(&self.log).clone()
+        self.log.text()
     }
 
     /// Sends it a signal, such as SIGINT.
@@ -166,8 +138,8 @@ impl Recording {
             Ok(status) => status?,
             Err(_) => bail!("it did not end in time:\n{}", self.log()),
         };
-        self.reader.await?;
-        let log = lock(&self.log).clone();
+        self.log.ended().await?;
+        let log = self.log.text();
         let seen = std::mem::take(&mut *lock(&self.seen));
         seen.keeps_secrets(&self.passwords, &[("stdout", &text), ("the log", &log)])?;
         let summary: Value =
@@ -211,8 +183,4 @@ impl Finished {
     pub fn story(&self) -> String {
         format!("{:#}\n{}", self.summary, self.log)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::recording::{RecordOptions, Recording};
 
 /// The name under which the origin is known; only the proxies can resolve it.
-pub(crate) const HOST: &str = "live.test";
+pub const HOST: &str = "live.test";
 
 /// What a scene is made of.
 #[derive(Clone, Debug)]
@@ -107,6 +107,11 @@ impl Scene {
         let path = self.dir.path().join("proxies.txt");
         std::fs::write(&path, lines.join("\n"))?;
         Ok(path)
+    }
+
+    /// The passwords of its proxies.
+    pub fn passwords(&self) -> &[String] {
+        &self.passwords
     }
 
     /// Connections that reached the origin or the check target, but not through a proxy.

@@ -4,4 +4,5 @@
 mod faults;
 mod origin;
 mod outage;
+mod serve;
 mod tools;
