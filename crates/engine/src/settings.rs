@@ -21,16 +21,16 @@ impl Engine {
         self.carry_out(async move {
             let memory = &engine.inner.memory;
             let _turn = memory.turn().await;
-            let settings = apply(memory.settings(), &patch)?;
+            let settings = apply(&memory.settings(), &patch)?;
             memory.heed(memory.store().save_settings(&settings).await)?;
-            memory.absorb_settings(settings);
+            memory.absorb_settings(&settings);
             Ok(engine.config())
         })
         .await
     }
 }
 
-fn apply(old: SettingsRow, patch: &ConfigPatch) -> Result<SettingsRow, Refusal> {
+fn apply(old: &SettingsRow, patch: &ConfigPatch) -> Result<SettingsRow, Refusal> {
     let in_range = |name: &str, value: Option<u32>, low: u32, high: u32| match value {
         Some(value) if !(low..=high).contains(&value) => {
             Err(Refusal::Invalid(format!("{name} is {value}: it must be between {low} and {high}")))

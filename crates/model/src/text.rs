@@ -61,6 +61,22 @@ fn is_host(authority: &str) -> bool {
     port.is_empty() || (port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
+/// Foreign text for a terminal: without control characters and without characters that reverse or hide text, and with `***` in
+/// place of the password of any URL. A line break becomes a space.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    let visible: String = text
+        .chars()
+        .filter_map(|c| match c {
+            '\n' | '\r' | '\t' => Some(' '),
+            c if c.is_control() => None,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+            c => Some(c),
+        })
+        .collect();
+    mask_passwords(&visible).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +113,20 @@ mod tests {
             ("'https://h:80','a@b'", "'https://h:80','a@b'"),
         ] {
             assert_eq!(mask_passwords(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn foreign_text_cannot_move_the_cursor_or_hide() {
+        for (text, shown) in [
+            ("plain – ünïcode 🎉", "plain – ünïcode 🎉"),
+            ("\u{1b}[2Jgone\u{7}", "[2Jgone"),
+            ("two\nlines\ttab", "two lines tab"),
+            ("\u{9b}31mred", "31mred"),
+            ("abc\u{202e}cba", "abccba"),
+            ("at http://u:p\u{200b}w@h", "at http://u:***@h"),
+        ] {
+            assert_eq!(clean(text), shown);
         }
     }
 }

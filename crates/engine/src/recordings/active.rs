@@ -12,6 +12,9 @@ use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+/// Why a recording that was interrupted is not completed.
+const OVER_BY_THEN: &str =
+    "the server ended while it recorded, and the stream was over when it was back: the end may be missing";
 /// The key under which a recording whose join was left keeps how it ended.
 const ENDED: &str = "ended";
 /// A conviction still counts for a recording that left the proxy so recently.
@@ -34,6 +37,8 @@ pub(super) struct Active {
 pub(super) struct Earlier {
     pub(super) routes: Vec<RouteUse>,
     pub(super) failovers: u32,
+    /// Of all parts together.
+    pub(super) bytes: u64,
 }
 
 struct State {
@@ -81,6 +86,9 @@ impl Active {
         row.seconds_lost = progress.seconds_lost;
         row.error.clone_from(&progress.note);
         row.via = progress.via.as_ref().map(ToString::to_string).or_else(|| row.via.take());
+        if let Some(mark) = &progress.mark {
+            row.resume = Some(json!(mark));
+        }
         state.full.parts = parts(&progress.parts);
     }
 
@@ -95,13 +103,17 @@ impl Active {
         let full = &mut state.full;
         let row = &mut full.row;
         row.status = status(summary.status);
+        row.error.clone_from(&summary.error);
+        if self.brought_nothing(summary) {
+            row.status = RecordingStatus::Interrupted;
+            row.error.get_or_insert_with(|| OVER_BY_THEN.to_owned());
+        }
         row.ended_at = Some(summary.ended_at).filter(|_| summary.status != Status::Finalizing);
         row.bytes = summary.bytes;
         row.duration_s = summary.duration_s;
         row.failovers = self.earlier.failovers + summary.failovers;
         row.segments_lost = summary.segments_lost;
         row.seconds_lost = summary.seconds_lost;
-        row.error.clone_from(&summary.error);
         // What it is to be once its parts are joined, if that was left.
         row.resume = (summary.status == Status::Finalizing).then(|| json!({ ENDED: summary.ended }));
         if let Some(path) = &summary.output {
@@ -111,6 +123,12 @@ impl Active {
         full.routes = self.earlier.routes.iter().chain(&summary.routes).cloned().collect();
         full.gaps.clone_from(&summary.gaps);
         full.parts = parts(&summary.parts);
+    }
+
+    /// Whether this run followed one that was killed, and the stream was over by then.
+    fn brought_nothing(&self, summary: &Summary) -> bool {
+        let parts = summary.parts.iter().map(|part| part.bytes).sum::<u64>();
+        summary.status == Status::Completed && parts > 0 && parts <= self.earlier.bytes
     }
 
     /// Takes over what became of the parts that an earlier run left: `was_joining` when nothing else was left to do.

@@ -48,7 +48,8 @@ impl Engine {
             route.ended_at = Some(seen);
             route.reason = Some(KILLED.to_owned());
         }
-        let earlier = Earlier { routes: full.routes.clone(), failovers: full.row.failovers };
+        let earlier =
+            Earlier { routes: full.routes.clone(), failovers: full.row.failovers, bytes: full.row.bytes };
         let was_joining = status == RecordingStatus::Finalizing;
         if !was_joining {
             full.row.status = RecordingStatus::Interrupted;
@@ -98,8 +99,7 @@ impl Engine {
                 return None;
             }
         };
-        // The file may be there already, if the server was killed between the join and its note.
-        let output = Output::file(&full.row.path, true);
+        let output = Output::resumed(&full.row.path);
         let output = output.map_err(|error| {
             tracing::warn!("recording {} stays interrupted: {error}", full.row.id.0);
         });
@@ -107,6 +107,8 @@ impl Engine {
         request.id = full.row.id;
         request.quality.clone_from(&full.row.quality);
         request.tags.clone_from(&full.row.tags);
+        let mark = full.row.resume.clone().and_then(|mark| serde_json::from_value(mark).ok());
+        request.resume = mark;
         request.earlier_parts = full.parts.iter().map(|part| part.path.clone()).collect();
         Some((request, tools))
     }

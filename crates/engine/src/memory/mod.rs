@@ -3,22 +3,26 @@
 //! tables by hand is found by comparing a row with what was last read or written: only what differs is adopted, so a
 //! finding that is not stored yet is never undone.
 
+mod away;
+mod convert;
+mod views;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast_gateway::{Gateway, PoolHandle, Totals};
-use holdfast_model::{Level, ProxyId, Via, milliseconds};
-use holdfast_pool::{Adopted, Edit, NewProxy, Pool, Proxy, Remembered, Settings};
-use holdfast_store::{
-    Batch, ProxyHealthRow, ProxyRow, ProxyState, ProxyTotals, SettingsRow, Store, StoreError,
-};
+use holdfast_gateway::{Gateway, PoolHandle};
+use holdfast_model::{Level, ProxyId};
+use holdfast_pool::{Adopted, Edit, Pool};
+use holdfast_store::{Batch, ProxyRow, ProxyState, ProxyTotals, SettingsRow, Store, StoreError};
 use serde_json::json;
 use tokio::sync::{MutexGuard as AsyncGuard, watch};
 
+pub(crate) use convert::pool_settings;
+use convert::{new_proxy, remembered, state};
+
 use crate::journal::{Journal, Note};
-use crate::view::{Config, HealthView, ProxyView};
+use crate::view::Config;
 
 /// The rows, and the pool that lives by them.
 pub(crate) struct Memory {
@@ -171,7 +175,7 @@ impl Memory {
         let _turn = self.turn().await;
         let settings = self.heed(self.store.settings().await)?;
         let rows = self.heed(self.store.proxies().await)?;
-        self.absorb_settings(settings);
+        self.absorb_settings(&settings);
         let gone: Vec<_> = {
             let known = self.lock();
             let stays = |id: &ProxyId| rows.iter().any(|row| row.id == *id);
@@ -198,23 +202,23 @@ impl Memory {
     }
 
     /// Puts other settings in force.
-    pub(crate) fn absorb_settings(&self, settings: SettingsRow) -> bool {
+    pub(crate) fn absorb_settings(&self, settings: &SettingsRow) -> bool {
         let mut known = self.lock();
-        if known.settings == settings {
+        if known.settings == *settings {
             return false;
         }
         let old = std::mem::replace(&mut known.settings, settings.clone());
         drop(known);
-        self.pool.change(|pool, now| pool.set_settings(pool_settings(&settings), now));
+        self.pool.change(|pool, now| pool.set_settings(pool_settings(settings), now));
         let allowed = |row: &SettingsRow| row.fallback_to_direct_connection || !row.enable_proxy;
         if allowed(&old)
-            && !allowed(&settings)
+            && !allowed(settings)
             && let Some(gateway) = self.gateway.get()
         {
             gateway.cut_direct();
         }
         let note = Note::new("config_changed", Level::Info, "The settings of the proxy system were changed");
-        self.tell(note.with("config", json!(Config::from(&settings))));
+        self.tell(note.with("config", json!(Config::from(settings))));
         true
     }
 
@@ -251,45 +255,6 @@ impl Memory {
         })
     }
 
-    /// A proxy as the outside sees it.
-    pub(crate) fn view(
-        &self,
-        id: ProxyId,
-        totals: &HashMap<Via, Totals>,
-        open: &HashMap<ProxyId, u64>,
-    ) -> Option<ProxyView> {
-        let carried = totals.iter().filter(|(via, _)| via.proxy_id() == Some(id)).map(|(_, t)| *t).fold(
-            Totals::default(),
-            |a, b| Totals { bytes_up: a.bytes_up + b.bytes_up, bytes_down: a.bytes_down + b.bytes_down },
-        );
-        let known = self.lock();
-        self.pool.read(|pool| {
-            Some(view(pool.get(id)?, &known, carried, open.get(&id).copied().unwrap_or_default()))
-        })
-    }
-
-    /// All of them, by priority.
-    pub(crate) fn views(
-        &self,
-        totals: &HashMap<Via, Totals>,
-        open: &HashMap<ProxyId, u64>,
-    ) -> Vec<ProxyView> {
-        let mut carried: HashMap<ProxyId, Totals> = HashMap::new();
-        for (via, more) in totals {
-            if let Some(id) = via.proxy_id() {
-                let sum = carried.entry(id).or_default();
-                sum.bytes_up += more.bytes_up;
-                sum.bytes_down += more.bytes_down;
-            }
-        }
-        let known = self.lock();
-        let one = |p: &Proxy| {
-            let carried = carried.get(&p.id).copied().unwrap_or_default();
-            view(p, &known, carried, open.get(&p.id).copied().unwrap_or_default())
-        };
-        self.pool.read(|pool| pool.proxies().map(one).collect())
-    }
-
     /// The settings in force.
     pub(crate) fn settings(&self) -> SettingsRow {
         self.lock().settings.clone()
@@ -298,45 +263,6 @@ impl Memory {
     /// Why the password of a proxy cannot be read, if so.
     pub(crate) fn locked(&self, id: ProxyId) -> Option<String> {
         self.lock().proxies.get(&id)?.locked.clone()
-    }
-
-    /// Notes that the database is away, or that it is back.
-    pub(crate) fn away(&self, why: &str) {
-        self.away.send_if_modified(|away| {
-            if away.is_none() {
-                tracing::error!("the database is away; recordings go on, changes are refused: {why}");
-            }
-            away.replace(why.to_owned()).is_none()
-        });
-    }
-
-    /// Waits for the database to go away, if it is there.
-    pub(crate) async fn goes_away(&self) {
-        let mut away = self.away.subscribe();
-        if away.borrow_and_update().is_some() {
-            std::future::pending::<()>().await;
-        }
-        // The sender lives as long as the memory.
-        let _ = away.changed().await;
-    }
-
-    /// Why the database is away, if it is.
-    pub(crate) fn is_away(&self) -> Option<String> {
-        self.away.borrow().clone()
-    }
-
-    /// Asks the database how it is, and reads everything again if it is back.
-    pub(crate) async fn look_after(&self) {
-        match self.store.ping().await {
-            Err(error) => self.away(&error.to_string()),
-            Ok(()) if self.is_away().is_some() => {
-                self.away.send_replace(None);
-                tracing::info!("the database is back");
-                // An answer may have been lost: what is stored counts.
-                let _ = self.refresh().await;
-            }
-            Ok(()) => {}
-        }
     }
 
     /// Passes an answer of the store on, and notes what it says of the database.
@@ -389,7 +315,7 @@ impl holdfast_gateway::Memory for Memory {
         }
         let _turn = self.turn().await;
         if let Ok(settings) = self.heed(self.store.settings().await) {
-            self.absorb_settings(settings);
+            self.absorb_settings(&settings);
         }
         match self.heed(self.store.proxy(id).await) {
             Ok(Some(row)) => {
@@ -410,89 +336,6 @@ impl holdfast_gateway::Memory for Memory {
 /// Keeps the memory as a trait object for the gateway.
 pub(crate) fn for_gateway(memory: &Arc<Memory>) -> Arc<dyn holdfast_gateway::Memory> {
     Arc::<Memory>::clone(memory)
-}
-
-/// The settings as the pool takes them.
-pub(crate) fn pool_settings(row: &SettingsRow) -> Settings {
-    Settings {
-        enabled: row.enable_proxy,
-        health_checks: row.proxy_health_check_enabled,
-        interval: Duration::from_secs(u64::from(row.proxy_health_check_interval_seconds)),
-        max_consecutive_failures: row.proxy_max_consecutive_failures,
-        fallback_to_direct: row.fallback_to_direct_connection,
-    }
-}
-
-fn new_proxy(row: &ProxyRow) -> NewProxy {
-    NewProxy {
-        id: row.id,
-        url: row.url.clone(),
-        label: row.label.clone(),
-        tags: row.tags.clone(),
-        priority: row.priority,
-        enabled: row.enabled,
-    }
-}
-
-fn remembered(row: &ProxyRow) -> Remembered {
-    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
-    Remembered {
-        auto_disabled: row.auto_disabled,
-        health: Some(row.health.status),
-        last_health_check: row.health.last_health_check,
-        response_time: row.health.response_time_ms.map(ms),
-        average_response_time: row.health.average_response_time_ms.map(ms),
-        consecutive_failures: row.health.consecutive_failures,
-        last_error: row.health.last_error.clone(),
-    }
-}
-
-fn state(proxy: &Proxy) -> ProxyState {
-    ProxyState {
-        id: proxy.id,
-        enabled: proxy.enabled,
-        auto_disabled: proxy.auto_disabled,
-        health: ProxyHealthRow {
-            status: proxy.health,
-            last_health_check: proxy.last_health_check,
-            response_time_ms: proxy.response_time.map(milliseconds),
-            average_response_time_ms: proxy.average_response_time.map(milliseconds),
-            consecutive_failures: proxy.consecutive_failures,
-            last_error: proxy.last_error.clone(),
-        },
-    }
-}
-
-fn view(proxy: &Proxy, known: &Known, now: Totals, open: u64) -> ProxyView {
-    let row = known.proxies.get(&proxy.id);
-    let before = known.carried.get(&proxy.id).copied().unwrap_or_default();
-    let totals = row.map(|row| row.totals).unwrap_or_default();
-    let (all, failed) = (totals.total_recordings, totals.failed_recordings);
-    #[expect(clippy::cast_precision_loss, reason = "a rate of recordings")]
-    let rate = (all > 0).then(|| all.saturating_sub(failed) as f64 / all as f64);
-    ProxyView {
-        id: proxy.id.0,
-        proxy_url: proxy.url.masked().to_string(),
-        label: proxy.label.clone(),
-        tags: proxy.tags.clone(),
-        priority: proxy.priority,
-        enabled: proxy.enabled,
-        auto_disabled: proxy.auto_disabled,
-        health_status: HealthView::from(proxy.health),
-        last_health_check: proxy.last_health_check,
-        response_time_ms: proxy.response_time.map(milliseconds),
-        average_response_time_ms: proxy.average_response_time.map(milliseconds),
-        consecutive_failures: proxy.consecutive_failures,
-        last_error: proxy.last_error.clone(),
-        total_recordings: all,
-        failed_recordings: failed,
-        success_rate: rate,
-        bytes_up: before.bytes_up + now.bytes_up,
-        bytes_down: before.bytes_down + now.bytes_down,
-        active_connections: open,
-        created_at: row.map(|row| row.created_at).unwrap_or_default(),
-        updated_at: row.map(|row| row.updated_at).unwrap_or_default(),
-    }
 }
 
 /// Whether a proxy with this address is in the pool already.
