@@ -245,7 +245,13 @@ fn part_path(output: &Path, number: u32, extension: &str) -> PathBuf {
 
 /// A file name from a URL: the last piece of its path that says something, else the host.
 fn channel_name(url: &str) -> String {
-    let bare = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let mut bare = url;
+    // `hls://https://…` has two.
+    while let Some((scheme, rest)) = bare.split_once("://")
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    {
+        bare = rest;
+    }
     let bare = bare.split(['?', '#', ' ']).next().unwrap_or(bare);
     let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
     let host = host.rsplit('@').next().unwrap_or(host);

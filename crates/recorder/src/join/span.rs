@@ -46,3 +46,33 @@ fn picture(packet: &[u8; PACKET], header: Header) -> Option<i64> {
     let stream_id = packet.get(header.payload + 3)?;
     (0xe0..=0xef).contains(stream_id).then_some(dts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::join::splice::tests::part;
+
+    #[test]
+    fn what_came_after_the_place_is_measured() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.ts");
+        // 30 pictures are a second; the clock jumps after 60 and again after 90.
+        let (first, second, third) = (part(0..60, 7), part(9_000..9_030, 7), part(0..60, 7));
+        let whole = [first.clone(), second.clone(), third].concat();
+        for (offset, length, seconds) in [
+            (first.len(), first.len(), 0.0),
+            (first.len(), first.len() + second.len(), 29.0 / 30.0),
+            (0, first.len(), 59.0 / 30.0),
+            (first.len() / 2, first.len(), 1.0),
+            (first.len(), whole.len(), (29.0 + 59.0) / 30.0),
+            (0, first.len() - 100, 58.0 / 30.0),
+            (first.len() + 5, first.len(), 0.0),
+        ] {
+            std::fs::write(&path, &whole[..length]).expect("written");
+            let found = play_time_after(&path, offset as u64).expect("read");
+            assert!((found - seconds).abs() < 0.04, "{offset} of {length}: {found}, not {seconds}");
+        }
+        std::fs::write(&path, [7; 1000]).expect("written");
+        assert!(play_time_after(&path, 0).expect("read").abs() < 1e-9, "no packets at all");
+    }
+}

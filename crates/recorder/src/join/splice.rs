@@ -434,4 +434,4 @@ impl Writer {
 
 #[cfg(test)]
 #[path = "splice_tests.rs"]
-mod tests;
+pub(crate) mod tests;

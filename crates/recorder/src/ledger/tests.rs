@@ -2,6 +2,7 @@
 //! `w5` the playlist ends with it, `P` a part starts, `E` it ends, `K` it is killed, `+9` nine seconds pass.
 
 use super::*;
+use crate::mark::Mark;
 
 fn tell(story: &str) -> Ledger {
     let mut ledger = Ledger::default();
@@ -51,7 +52,9 @@ fn what_never_completes_is_lost_and_nothing_else() {
         // Left the playlist unseen.
         ("P q5 c5 q9 c9 E", (3, 6.0, 1), 4.0),
         // In flight when the child died, and brought by the next part: overlap is no loss and no gain.
-        ("P q5 q6 c5 E +1 P q4 q5 q6 q7 c4 c5 c6 c7 E", (0, 0.0, 0), 8.0),
+        ("P q5 q6 c5 E +1 P q4 q5 q6 q7 c4 c5 c6 c7 E", (0, 0.0, 0), 6.0),
+        // Given up before the end of its part: joining does not take it from the next one.
+        ("P q5 q6 q7 c5 f6 c7 E +1 P q5 q6 q7 q8 c5 c6 c7 c8 E", (1, 2.0, 1), 6.0),
         // Never brought.
         ("P q5 q6 c5 E +30 P q10 c10 E", (4, 8.0, 1), 4.0),
         // An advertisement is no loss.

@@ -1,7 +1,8 @@
 //! The ledger of what is missing: media-sequence numbers that never completed, across all parts.
 //!
 //! A number is *pending* from the line that queued it until it completes, is cut out as an advertisement, or is
-//! given up; then it is *missing* until a later part brings it after all. What lies before the first segment was never
+//! given up; then it is *missing*. A later part may bring it after all, if nothing that follows it was recorded before:
+//! joining takes nothing from before the end of the part before. What lies before the first segment was never
 //! due. Neither is what had only just been queued when somebody stopped the recording; but what had been pending for
 //! long by then, and the time in which no route worked, is a loss. Time between parts is no loss
 //! by itself: the next part begins far enough back, and only numbers that left the playlist meanwhile are gone.
@@ -12,59 +13,27 @@
 //! Sound in a playlist of its own is kept apart: its losses count as seconds only where the video is whole, never
 //! twice. (Streamlink says nothing of the numbers of DASH; a failed DASH segment counts as one.)
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Range;
+mod numbers;
+mod stand;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{Gap, GapCause, Via};
 
-use crate::mark::Mark;
 use crate::streamlink::{LogLine, Track};
+use numbers::{Due, FRESH, Numbers, jumps, runs, runs_within};
 
 /// Streamlink reports a segment as complete when it is in its buffer; so much later it has left for our pipe.
 pub(crate) const DRAINED: TimeDelta = TimeDelta::milliseconds(200);
 
-/// So many completions are remembered in that light.
-const FRESH: usize = 64;
-
 /// A segment that was queued so recently when the recording was stopped may have been on its way: three times its
 /// duration, and this for the stop itself.
 const STOPPING: TimeDelta = TimeDelta::seconds(4);
-
-/// More numbers than this are never passed over, only numbered anew: a day of the shortest segments.
-const MOST_SKIPPED: u64 = 100_000;
 
 /// Who would be at fault if something were lost now.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Blame {
     pub(crate) cause: GapCause,
     pub(crate) via: Option<Via>,
-}
-
-/// One segment that is due and has not come.
-#[derive(Clone, Debug)]
-struct Due {
-    duration: f64,
-    at: DateTime<Utc>,
-    /// Set once it is known to be lost (until a later part brings it).
-    blame: Option<Blame>,
-}
-
-/// One playlist's numbers.
-#[derive(Debug, Default)]
-struct Numbers {
-    /// Every number that completed or was left out, as few ranges.
-    done: Vec<Range<u64>>,
-    due: BTreeMap<u64, Due>,
-    /// The number after the highest ever seen.
-    next: Option<u64>,
-    /// The usual duration, in seconds.
-    usual: f64,
-    last_complete: Option<DateTime<Utc>>,
-    /// Durations queued in this part so far, by number; gone once it completed.
-    queued: BTreeMap<u64, f64>,
-    /// The numbers last completed in this part, their durations, and when: their bytes may not have left Streamlink.
-    fresh: VecDeque<(u64, f64, DateTime<Utc>)>,
 }
 
 /// What is missing from one recording.
@@ -88,120 +57,15 @@ pub(crate) struct Ledger {
     due_while_down: u64,
 }
 
-/// Where the ledger stands, as far as that is certain.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Stand {
-    /// The number after the last that is in the file.
-    pub(crate) next: u64,
-    /// When that one arrived.
-    pub(crate) at: DateTime<Utc>,
-    /// Play time recorded, in seconds.
-    pub(crate) media: f64,
-    /// What is missing before `next`.
-    pub(crate) gaps: Vec<Gap>,
-}
-
-impl Numbers {
-    fn is_done(&self, number: u64) -> bool {
-        let at = self.done.partition_point(|range| range.end <= number);
-        self.done.get(at).is_some_and(|range| range.contains(&number))
-    }
-
-    fn mark_done(&mut self, number: u64) {
-        // The very last number has none after it.
-        let number = number.min(u64::MAX - 1);
-        let at = self.done.partition_point(|range| range.end < number);
-        match self.done.get_mut(at) {
-            Some(range) if range.contains(&number) => return,
-            Some(range) if range.end == number => range.end += 1,
-            Some(range) if range.start == number + 1 => range.start = number,
-            _ => self.done.insert(at, number..number + 1),
-        }
-        if let [left, right] = self.done.get(at..at + 2).unwrap_or_default()
-            && left.end == right.start
-        {
-            let merged = left.start..right.end;
-            self.done.splice(at..at + 2, [merged]);
-        }
-    }
-
-    fn unmark(&mut self, number: u64) {
-        if let Some(at) = self.done.iter().position(|range| range.contains(&number)) {
-            let range = self.done.remove(at);
-            let halves = [range.start..number, number + 1..range.end];
-            self.done.splice(at..at, halves.into_iter().filter(|r| !r.is_empty()));
-        }
-    }
-
-    /// Numbers that were passed over, from the first that was expected to the one that came.
-    /// Those below `down` were due while nothing ran.
-    fn skip(&mut self, to: u64, down: u64, now: DateTime<Utc>, blame: &Blame) {
-        let first = self.next.unwrap_or(to).max(to.saturating_sub(MOST_SKIPPED));
-        for number in first..to {
-            let at = self.last_complete.unwrap_or(now);
-            let process = Blame { cause: GapCause::Process, via: None };
-            let blame = if number < down { process } else { blame.clone() };
-            let due = Due { duration: self.usual, at, blame: Some(blame) };
-            self.due.entry(number).or_insert(due);
-        }
-    }
-
-    /// Whether a number lies further ahead than the time since something last came explains.
-    fn jumps_to(&self, number: u64, now: DateTime<Utc>) -> bool {
-        let Some(next) = self.next else { return false };
-        let since = self.last_complete.or_else(|| self.due.values().map(|due| due.at).min()).unwrap_or(now);
-        let elapsed = (now - since).num_milliseconds().max(0) as f64 / 1000.0;
-        jumps(next, number, self.usual, elapsed)
-    }
-
-    fn missing(&self) -> impl Iterator<Item = (u64, &Due)> {
-        self.due.iter().filter(|(_, due)| due.blame.is_some()).map(|(number, due)| (*number, due))
-    }
-}
-
 impl Ledger {
-    /// A ledger that goes on where an earlier one was at the mark; nothing ran from then until `now`.
-    pub(crate) fn resume(mark: &Mark, now: DateTime<Utc>) -> Self {
-        let down = (now - mark.at).num_milliseconds().max(0) as f64 / 1000.0;
-        let mut ledger = Self {
-            settled: mark.gaps.clone(),
-            media: mark.media,
-            announced: (mark.next, mark.gaps.len()),
-            ..Self::default()
-        };
-        ledger.main.usual = mark.usual;
-        ledger.main.next = Some(mark.next);
-        ledger.main.done.push(0..mark.next);
-        ledger.main.last_complete = Some(mark.at);
-        ledger.due_while_down = mark.next.saturating_add((down / ledger.usual()).ceil() as u64);
-        ledger
-    }
-
-    /// Where it stands, leaving out what completed less than `lag` ago: that may not be in the file yet. `None` if
-    /// nothing is certain.
-    pub(crate) fn stand(&self, now: DateTime<Utc>, lag: TimeDelta) -> Option<Stand> {
-        // With sound of its own, ffmpeg mixes the two and holds back what the other has not reached yet.
-        let mixing = TimeDelta::milliseconds((self.usual() * 2000.0) as i64 + 1000);
-        let lag = if self.audio.next.is_some() && lag > TimeDelta::zero() { lag.max(mixing) } else { lag };
-        let fresh = &self.main.fresh;
-        let (doubtful, certain): (Vec<_>, Vec<_>) = fresh.iter().partition(|(_, _, at)| now - *at < lag);
-        let first_doubtful = doubtful.iter().map(|(number, _, _)| *number).min();
-        let next = first_doubtful.or(self.main.done.last().map(|range| range.end))?;
-        let at = match certain.last() {
-            Some((_, _, at)) => *at,
-            None if doubtful.is_empty() => self.main.last_complete?,
-            None => return None,
-        };
-        let media = self.media - doubtful.iter().map(|(_, duration, _)| duration).sum::<f64>();
-        let gaps = self.gaps_of(runs_within(&self.main, 0..next));
-        Some(Stand { next, at, media, gaps })
-    }
-
     /// A child starts.
     pub(crate) fn part_starts(&mut self) {
         self.in_new_part = true;
         self.window_ends = None;
         self.fresh_in_part = 0;
+        for numbers in [&mut self.main, &mut self.audio] {
+            numbers.tail = numbers.done.last().map_or(0, |range| range.end);
+        }
     }
 
     /// Takes one line of the log in.
@@ -222,7 +86,7 @@ impl Ledger {
                     numbers.usual = duration;
                 }
                 numbers.queued.insert(number, duration);
-                if !numbers.is_done(number) {
+                if number >= numbers.tail && !numbers.is_done(number) {
                     numbers.due.insert(number, Due { duration, at: now, blame: None });
                 }
             }
@@ -231,6 +95,11 @@ impl Ledger {
             }
             LogLine::Complete { track, number } => {
                 let numbers = self.numbers(track);
+                if number < numbers.tail {
+                    numbers.queued.remove(&number);
+                    numbers.last_complete = Some(now);
+                    return;
+                }
                 let new = !numbers.is_done(number);
                 numbers.mark_done(number);
                 numbers.due.remove(&number);
@@ -478,35 +347,5 @@ impl Ledger {
     }
 }
 
-/// Whether a number lies further ahead than the time that has passed explains.
-fn jumps(next: u64, number: u64, usual: f64, elapsed: f64) -> bool {
-    number.saturating_sub(next) as f64 * usual.max(0.1) > 60.0 + 1.5 * elapsed
-}
-
-fn runs(numbers: &Numbers) -> Vec<Gap> {
-    runs_within(numbers, 0..u64::MAX)
-}
-
-/// Missing numbers of a range, neighbours with the same blame put together.
-fn runs_within(numbers: &Numbers, range: Range<u64>) -> Vec<Gap> {
-    let mut gaps: Vec<(u64, Gap)> = Vec::new();
-    for (number, due) in numbers.missing().filter(|(number, _)| range.contains(number)) {
-        let Some(Blame { cause, via }) = due.blame.clone() else { continue };
-        match gaps.last_mut() {
-            Some((last, gap)) if *last + 1 == number && gap.cause == cause && gap.via == via => {
-                *last = number;
-                gap.segments += 1;
-                gap.seconds += due.duration;
-            }
-            _ => gaps.push((
-                number,
-                Gap { at: due.at, segments: 1, seconds: due.duration, cause, via, estimated: false },
-            )),
-        }
-    }
-    gaps.into_iter().map(|(_, gap)| gap).collect()
-}
-
 #[cfg(test)]
-#[path = "ledger_tests.rs"]
 mod tests;

@@ -1,0 +1,131 @@
+//! One playlist's numbers: which are done, which are due, and which are lost.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use holdfast_model::{Gap, GapCause};
+
+use super::Blame;
+
+/// More numbers than this are never passed over, only numbered anew: a day of the shortest segments.
+const MOST_SKIPPED: u64 = 100_000;
+
+/// So many completions are remembered in that light.
+pub(super) const FRESH: usize = 64;
+
+/// One segment that is due and has not come.
+#[derive(Clone, Debug)]
+pub(super) struct Due {
+    pub(super) duration: f64,
+    pub(super) at: DateTime<Utc>,
+    /// Set once it is known to be lost (until a later part brings it).
+    pub(super) blame: Option<Blame>,
+}
+
+/// One playlist's numbers.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// Every number that completed or was left out, as few ranges.
+    pub(super) done: Vec<Range<u64>>,
+    pub(super) due: BTreeMap<u64, Due>,
+    /// The number after the highest ever seen.
+    pub(super) next: Option<u64>,
+    /// The usual duration, in seconds.
+    pub(super) usual: f64,
+    pub(super) last_complete: Option<DateTime<Utc>>,
+    /// Durations queued in this part so far, by number; gone once it completed.
+    pub(super) queued: BTreeMap<u64, f64>,
+    /// The number after the highest done when the part began. What the part brings of lower ones is cut out when the
+    /// parts are joined, for it lies before the end of the part before: a hole there stays one.
+    pub(super) tail: u64,
+    /// The numbers last completed in this part, their durations, and when: their bytes may not have left Streamlink.
+    pub(super) fresh: VecDeque<(u64, f64, DateTime<Utc>)>,
+}
+
+impl Numbers {
+    pub(super) fn is_done(&self, number: u64) -> bool {
+        let at = self.done.partition_point(|range| range.end <= number);
+        self.done.get(at).is_some_and(|range| range.contains(&number))
+    }
+
+    pub(super) fn mark_done(&mut self, number: u64) {
+        // The very last number has none after it.
+        let number = number.min(u64::MAX - 1);
+        let at = self.done.partition_point(|range| range.end < number);
+        match self.done.get_mut(at) {
+            Some(range) if range.contains(&number) => return,
+            Some(range) if range.end == number => range.end += 1,
+            Some(range) if range.start == number + 1 => range.start = number,
+            _ => self.done.insert(at, number..number + 1),
+        }
+        if let [left, right] = self.done.get(at..at + 2).unwrap_or_default()
+            && left.end == right.start
+        {
+            let merged = left.start..right.end;
+            self.done.splice(at..at + 2, [merged]);
+        }
+    }
+
+    pub(super) fn unmark(&mut self, number: u64) {
+        if let Some(at) = self.done.iter().position(|range| range.contains(&number)) {
+            let range = self.done.remove(at);
+            let halves = [range.start..number, number + 1..range.end];
+            self.done.splice(at..at, halves.into_iter().filter(|r| !r.is_empty()));
+        }
+    }
+
+    /// Numbers that were passed over, from the first that was expected to the one that came.
+    /// Those below `down` were due while nothing ran.
+    pub(super) fn skip(&mut self, to: u64, down: u64, now: DateTime<Utc>, blame: &Blame) {
+        let first = self.next.unwrap_or(to).max(to.saturating_sub(MOST_SKIPPED));
+        for number in first..to {
+            let at = self.last_complete.unwrap_or(now);
+            let process = Blame { cause: GapCause::Process, via: None };
+            let blame = if number < down { process } else { blame.clone() };
+            let due = Due { duration: self.usual, at, blame: Some(blame) };
+            self.due.entry(number).or_insert(due);
+        }
+    }
+
+    /// Whether a number lies further ahead than the time since something last came explains.
+    pub(super) fn jumps_to(&self, number: u64, now: DateTime<Utc>) -> bool {
+        let Some(next) = self.next else { return false };
+        let since = self.last_complete.or_else(|| self.due.values().map(|due| due.at).min()).unwrap_or(now);
+        let elapsed = (now - since).num_milliseconds().max(0) as f64 / 1000.0;
+        jumps(next, number, self.usual, elapsed)
+    }
+
+    pub(super) fn missing(&self) -> impl Iterator<Item = (u64, &Due)> {
+        self.due.iter().filter(|(_, due)| due.blame.is_some()).map(|(number, due)| (*number, due))
+    }
+}
+
+/// Whether a number lies further ahead than the time that has passed explains.
+pub(super) fn jumps(next: u64, number: u64, usual: f64, elapsed: f64) -> bool {
+    number.saturating_sub(next) as f64 * usual.max(0.1) > 60.0 + 1.5 * elapsed
+}
+
+pub(super) fn runs(numbers: &Numbers) -> Vec<Gap> {
+    runs_within(numbers, 0..u64::MAX)
+}
+
+/// Missing numbers of a range, neighbours with the same blame put together.
+pub(super) fn runs_within(numbers: &Numbers, range: Range<u64>) -> Vec<Gap> {
+    let mut gaps: Vec<(u64, Gap)> = Vec::new();
+    for (number, due) in numbers.missing().filter(|(number, _)| range.contains(number)) {
+        let Some(Blame { cause, via }) = due.blame.clone() else { continue };
+        match gaps.last_mut() {
+            Some((last, gap)) if *last + 1 == number && gap.cause == cause && gap.via == via => {
+                *last = number;
+                gap.segments += 1;
+                gap.seconds += due.duration;
+            }
+            _ => gaps.push((
+                number,
+                Gap { at: due.at, segments: 1, seconds: due.duration, cause, via, estimated: false },
+            )),
+        }
+    }
+    gaps.into_iter().map(|(_, gap)| gap).collect()
+}
