@@ -3,5 +3,9 @@
 
 mod document;
 mod guard;
+mod health;
+mod proxies;
+mod recordings;
 mod requests;
 mod rig;
+mod socket;

@@ -188,18 +188,6 @@ async fn any_content_type_is_json() {
 }
 
 #[tokio::test]
-async fn the_program_says_who_it_is_and_that_it_lives() {
-    let rig = Rig::start().await;
-    assert_eq!(
-        rig.get("/api/version").await.json(),
-        serde_json::json!({"name": "holdfast", "version": "1.2.3"})
-    );
-    assert_eq!(rig.get("/healthz").await.text(), "ok");
-    let head = rig.send(Method::HEAD, "/api/version", "").await;
-    assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
-}
-
-#[tokio::test]
 async fn it_stops_when_told_to_also_with_a_connection_open() {
     let rig = Rig::start().await;
     // A request that never ends must not hold it up for longer than the grace.
