@@ -127,12 +127,13 @@ impl Engine {
         let keep = upkeep::Keep { checks: options.keep_checks, events: options.keep_events };
         tracker.spawn(upkeep::run(Arc::clone(&engine.inner.memory), keep, hard));
         tracker.spawn(engine.clone().follow_convictions(pool.subscribe()));
-        tracker.spawn(engine.clone().take_care_of_unfinished());
+        let left = engine.find_unfinished().await;
+        tracker.spawn(engine.clone().go_on_with(left));
         Ok(engine)
     }
 
     /// Finishes everything: recordings stop, their files are closed, what is to be told is stored. Takes at most about
-    /// 13 s; parts that are not joined by then wait for the next start.
+    /// 12 s; parts that are not joined by then wait for the next start.
     pub async fn shut_down(&self) {
         self.inner.recordings.shut_down().await;
         self.inner.close.cancel();

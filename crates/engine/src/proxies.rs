@@ -1,6 +1,7 @@
 //! What people do to the proxies: each change is stored, then applied to the pool, then told.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use holdfast_model::{Level, ProxyId, ProxyUrl, Secret, parse_list};
 use holdfast_pool::Pool;
@@ -11,6 +12,9 @@ use crate::journal::Note;
 use crate::memory::is_known;
 use crate::view::{Imported, ProxyList, ProxyView, Rejected, SystemStatusView};
 use crate::{Engine, ProxyChange, ProxyWish, Refusal};
+
+/// How long a reveal waits to be written down.
+const WRITTEN_LIMIT: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// All proxies by priority, and how the pool is as a whole.
@@ -39,7 +43,7 @@ impl Engine {
     pub async fn add_proxy(&self, wish: ProxyWish) -> Result<ProxyId, Refusal> {
         let engine = self.clone();
         self.carry_out(async move {
-            let _turn = engine.inner.memory.turn().await;
+            let _turn = engine.inner.memory.turn_for_a_wish().await?;
             engine.refuse_duplicate(&wish.url, None)?;
             let added = engine.store_new(vec![wish], "added").await?;
             added.first().copied().ok_or_else(|| Refusal::Unavailable("the database gave no id".to_owned()))
@@ -54,7 +58,7 @@ impl Engine {
     pub async fn import_proxies(&self, text: &str) -> Result<Imported, Refusal> {
         let (engine, (entries, rejected)) = (self.clone(), parse_list(text));
         self.carry_out(async move {
-            let _turn = engine.inner.memory.turn().await;
+            let _turn = engine.inner.memory.turn_for_a_wish().await?;
             let mut seen: HashSet<ProxyUrl> =
                 engine.inner.memory.pool().read(|pool| pool.proxies().map(|p| p.url.clone()).collect());
             let all = entries.len();
@@ -87,7 +91,7 @@ impl Engine {
         let engine = self.clone();
         self.carry_out(async move {
             let memory = &engine.inner.memory;
-            let turn = memory.turn().await;
+            let turn = memory.turn_for_a_wish().await?;
             engine.proxy(id)?;
             if let Some(url) = &change.url {
                 engine.refuse_duplicate(url, Some(id))?;
@@ -107,7 +111,7 @@ impl Engine {
     pub async fn toggle_proxy(&self, id: ProxyId) -> Result<bool, Refusal> {
         let engine = self.clone();
         self.carry_out(async move {
-            let _turn = engine.inner.memory.turn().await;
+            let _turn = engine.inner.memory.turn_for_a_wish().await?;
             let enabled = !engine.proxy(id)?.enabled;
             engine.edit_row(id, ProxyEdit { enabled: Some(enabled), ..ProxyEdit::default() }).await?;
             Ok(enabled)
@@ -123,7 +127,7 @@ impl Engine {
         let engine = self.clone();
         self.carry_out(async move {
             let memory = &engine.inner.memory;
-            let _turn = memory.turn().await;
+            let _turn = memory.turn_for_a_wish().await?;
             engine.proxy(id)?;
             let note = memory.removed_note(id, "was removed");
             memory.heed(memory.store().remove_proxy(id).await)?;
@@ -145,15 +149,13 @@ impl Engine {
         if let Some(why) = memory.locked(id) {
             return Err(Refusal::Conflict(why));
         }
-        if let Some(why) = memory.is_away() {
-            return Err(Refusal::Unavailable(format!("what cannot be written down is not revealed: {why}")));
-        }
         let told = format!("The password of {} was revealed", url.masked());
-        memory.tell(
-            Note::new("proxy_revealed", Level::Warning, told)
-                .proxy(id)
-                .with("proxy_url", json!(url.masked())),
-        );
+        let note = Note::new("proxy_revealed", Level::Warning, told).proxy(id);
+        let note = note.with("proxy_url", json!(url.masked()));
+        if memory.is_away().is_some() || !self.inner.journal.add_and_wait(note, WRITTEN_LIMIT).await {
+            let why = "what cannot be written into the event log is not revealed: the database is away";
+            return Err(Refusal::Unavailable(why.to_owned()));
+        }
         Ok(url.expose())
     }
 
@@ -165,7 +167,7 @@ impl Engine {
         let engine = self.clone();
         self.carry_out(async move {
             let memory = &engine.inner.memory;
-            let _turn = memory.turn().await;
+            let _turn = memory.turn_for_a_wish().await?;
             let known: HashSet<_> = memory.pool().read(|pool| pool.proxies().map(|p| p.id).collect());
             let named: HashSet<_> = ids.iter().copied().collect();
             if named != known || ids.len() != known.len() {

@@ -20,7 +20,7 @@ impl Engine {
         let engine = self.clone();
         self.carry_out(async move {
             let memory = &engine.inner.memory;
-            let _turn = memory.turn().await;
+            let _turn = memory.turn_for_a_wish().await?;
             let settings = apply(&memory.settings(), &patch)?;
             memory.heed(memory.store().save_settings(&settings).await)?;
             memory.absorb_settings(&settings);

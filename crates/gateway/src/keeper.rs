@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::Utc;
-use holdfast_model::{Blame, CheckReport, Event, ProxyId, Trigger};
+use holdfast_model::{Blame, CheckReport, Event, ProxyId, Trigger, in_micros};
 use holdfast_pool::{CheckOrder, Now, Pool, Request, Suspicion};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep_until, timeout};
@@ -247,7 +247,7 @@ impl PoolHandle {
 /// The pool's idea of now.
 #[must_use]
 pub fn now() -> Now {
-    Now { at: Instant::now(), wall: Utc::now() }
+    Now { at: Instant::now(), wall: in_micros(Utc::now()) }
 }
 
 struct Driver {

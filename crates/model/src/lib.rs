@@ -22,4 +22,4 @@ pub use proxy_list::{ListEntry, RejectedLine, parse_list, parse_list_line};
 pub use proxy_url::{Credentials, MaskedUrl, ProxyUrl, ProxyUrlError, Scheme};
 pub use route::{Destination, DestinationError, RouteUse, Via};
 pub use secret::Secret;
-pub use text::{clean, mask_passwords, milliseconds};
+pub use text::{clean, in_micros, mask_passwords, milliseconds};

@@ -110,7 +110,7 @@ impl ProxyUrl {
 
     /// Puts together what was taken apart for keeping: the text of [`ProxyUrl::without_password`] and the password.
     /// `None` stands for a password that is kept but cannot be read; the URL then has none, whatever the scheme
-    /// demands, and must not be dialled. A password in the text itself counts only if the one beside it is empty.
+    /// demands, and must not be dialled. A password in the text itself was written there by hand, and counts.
     ///
     /// # Errors
     /// [`ProxyUrlError`] says what to change, without repeating the text.
@@ -235,8 +235,9 @@ fn parse_credentials(userinfo: &str, scheme: Scheme, kept: &Password) -> Result<
     };
     let user = decode(user)?;
     let password = match kept {
-        Password::Kept(secret) if !secret.expose().is_empty() => secret.expose().to_owned(),
+        Password::Kept(secret) if password.is_empty() => secret.expose().to_owned(),
         Password::Written | Password::Kept(_) => decode(password)?,
+        Password::Unreadable if !password.is_empty() => decode(password)?,
         Password::Unreadable => return Ok(Credentials { user, password: Secret::new("") }),
     };
     if user.chars().chain(password.chars()).any(char::is_control) {
@@ -401,7 +402,7 @@ mod tests {
             let url = ProxyUrl::from_kept(text, None).expect(text);
             assert_eq!(url.to_string(), text);
         }
-        let url = ProxyUrl::from_kept("http://u:by-hand@h:80", Some(Secret::new(""))).expect("by hand");
+        let url = ProxyUrl::from_kept("http://u:by-hand@h:80", Some(Secret::new("old"))).expect("by hand");
         assert_eq!(url.expose().expose(), "http://u:by-hand@h:80");
         assert!(
             ProxyUrl::from_kept("socks5://u@h:1", Some(Secret::new(""))).is_err(),

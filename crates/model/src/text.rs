@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use chrono::{DateTime, SubsecRound, Utc};
+
 /// Whole milliseconds as the logs and tables show them ("123 ms" without the unit), at most `u32::MAX`.
 #[must_use]
 pub fn milliseconds(duration: Duration) -> u32 {
@@ -59,6 +61,12 @@ fn is_host(authority: &str) -> bool {
         None => authority.split_once(':').map_or("", |(_, port)| port),
     };
     port.is_empty() || (port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
+/// A time cut to microseconds, which is what databases keep: so it reads the same before and after it was stored.
+#[must_use]
+pub fn in_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
 }
 
 /// Foreign text for a terminal: without control characters and without characters that reverse or hide text, and with `***` in

@@ -158,6 +158,8 @@ pub(crate) struct Wanted {
 /// Checks what can be checked without touching anything.
 pub(crate) fn wanted(settings: &Settings) -> anyhow::Result<Wanted> {
     let data_dir = settings.data_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
+    // Paths of recordings are stored: they must not depend on where the server is started.
+    let data_dir = std::path::absolute(data_dir).context("the current directory is gone")?;
     let database = database(settings, &data_dir)?;
     settings.check_targets()?;
     let auth = settings.auth.as_deref().map(super::user_and_password).transpose()?;
@@ -166,7 +168,10 @@ pub(crate) fn wanted(settings: &Settings) -> anyhow::Result<Wanted> {
     }
     Ok(Wanted {
         listen: loopback(settings.listen.as_deref().unwrap_or(DEFAULT_LISTEN))?,
-        recordings_dir: settings.recordings_dir.clone().unwrap_or_else(|| data_dir.join("recordings")),
+        recordings_dir: match &settings.recordings_dir {
+            Some(named) => std::path::absolute(named).context("the current directory is gone")?,
+            None => data_dir.join("recordings"),
+        },
         database,
         gateway: settings.gateway_listen.clone().map(|listen| (listen, auth)),
         data_dir,

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-/// Frames that are kept for clients that come back. At a few hundred bytes each: about a megabyte.
-const KEPT: usize = 2048;
+/// Frames that are kept for clients that come back. At a few hundred bytes each: about two megabytes.
+const KEPT: usize = 4096;
 /// Frames that a client may lag behind before it is told so and closed.
-const LAG: usize = 512;
+const LAG: usize = 4096;
 
 /// One message of the WebSocket.
 #[derive(Debug, PartialEq, Eq)]

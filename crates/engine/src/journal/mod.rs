@@ -14,18 +14,18 @@ use std::time::Duration;
 
 use chrono::Utc;
 use holdfast_gateway::Gateway;
-use holdfast_model::{Event, ProxyId};
+use holdfast_model::{Event, ProxyId, in_micros};
 use holdfast_store::rows::CheckRow;
 use holdfast_store::{Batch, StoreError};
 use serde_json::{Map, json};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 pub use frame::{CatchUp, Frame, Subscription};
-pub(crate) use note::Note;
+pub(crate) use note::{Note, word};
 
 use crate::figures;
 use crate::memory::Memory;
@@ -44,7 +44,7 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Hands notes in; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Journal {
-    notes: mpsc::UnboundedSender<Note>,
+    notes: mpsc::UnboundedSender<Entry>,
     outlet: Arc<Outlet>,
 }
 
@@ -52,7 +52,14 @@ impl Journal {
     /// Adds a note.
     pub(crate) fn add(&self, note: Note) {
         // The keeper is gone only at the very end.
-        let _ = self.notes.send(note);
+        let _ = self.notes.send(note.into());
+    }
+
+    /// Adds a note and waits until it is stored; false if that takes longer than `limit`.
+    pub(crate) async fn add_and_wait(&self, note: Note, limit: Duration) -> bool {
+        let (sender, stored) = oneshot::channel();
+        let _ = self.notes.send(Entry { note, stored: Some(sender) });
+        matches!(tokio::time::timeout(limit, stored).await, Ok(Ok(())))
     }
 
     /// Adds what an event says.
@@ -72,14 +79,29 @@ impl Journal {
     }
 }
 
+/// A note, and who waits for it to be stored.
+struct Entry {
+    note: Note,
+    stored: Option<oneshot::Sender<()>>,
+}
+
+impl From<Note> for Entry {
+    fn from(note: Note) -> Self {
+        Self { note, stored: None }
+    }
+}
+
+/// What the database did not take yet, and what it was to tell.
+type Stuck = (Batch, Vec<(i64, Entry)>);
+
 /// Keeps the journal; run it as a task.
 pub(crate) struct Keeper {
     memory: Arc<Memory>,
     gateway: Gateway,
     outlet: Arc<Outlet>,
     events: broadcast::Receiver<Event>,
-    notes: mpsc::UnboundedReceiver<Note>,
-    waiting: VecDeque<Note>,
+    notes: mpsc::UnboundedReceiver<Entry>,
+    waiting: VecDeque<Entry>,
     checks: VecDeque<CheckRow>,
     /// Proxies whose state is newer than what is stored.
     dirty: HashSet<ProxyId>,
@@ -87,7 +109,7 @@ pub(crate) struct Keeper {
     booked: HashMap<ProxyId, (u64, u64)>,
     traffic: HashMap<ProxyId, (u64, u64)>,
     /// A batch that the database did not take, and what it was to tell.
-    stuck: Option<(Batch, Vec<(i64, Note)>)>,
+    stuck: Option<Stuck>,
     retry_at: Option<Instant>,
     status: Option<SystemStatusView>,
 }
@@ -138,7 +160,7 @@ impl Keeper {
         self.book_traffic();
         self.retry_at = None;
         self.write().await;
-        let lost = self.waiting.iter().filter(|note| note.logged).count();
+        let lost = self.waiting.iter().filter(|entry| entry.note.logged).count();
         if lost > 0 || self.stuck.is_some() {
             error!("the database is away: {lost} lines of the event log were not stored");
         }
@@ -174,7 +196,7 @@ impl Keeper {
                 self.dirty.insert(*id);
                 self.checks.push_back(CheckRow {
                     proxy_id: *id,
-                    at: Utc::now(),
+                    at: in_micros(Utc::now()),
                     status: finding.status,
                     response_time_ms: finding.response_time.map(holdfast_model::milliseconds),
                     error: finding.error.clone(),
@@ -198,19 +220,20 @@ impl Keeper {
                 Event::ProxyDisabled { id, .. } | Event::ProxyRecovered { id, .. } => Some(*id),
                 _ => None,
             };
-            self.take(note);
+            self.take(note.into());
             if let Some(id) = told_of {
                 let update = Note::new("proxy_health_update", holdfast_model::Level::Info, "").proxy(id);
-                self.take(update.fleeting());
+                self.take(update.fleeting().into());
             }
         }
     }
 
-    fn take(&mut self, mut note: Note) {
+    fn take(&mut self, mut entry: Entry) {
+        let note = &mut entry.note;
         if let Some(id) = note.proxy {
-            self.fill_in(&mut note, id);
+            self.fill_in(note, id);
         }
-        let away = self.stuck.is_some();
+        let away = self.stuck.is_some() || self.memory.is_away().is_some();
         if away && !note.logged && note.proxy.is_none() {
             let seq = self.outlet.told();
             self.outlet.publish(seq, note.at, note.kind, &note.data, false);
@@ -220,7 +243,7 @@ impl Keeper {
             warn!("the database has been away for long: the oldest waiting event is not kept");
             self.waiting.pop_front();
         }
-        self.waiting.push_back(note);
+        self.waiting.push_back(entry);
     }
 
     /// The present figures of the proxy that a note is about.
@@ -283,7 +306,11 @@ impl Keeper {
             match self.memory.commit(&batch).await {
                 Ok(()) => {
                     self.retry_at = None;
-                    for (seq, note) in notes {
+                    for (seq, Entry { note, stored }) in notes {
+                        if let Some(stored) = stored {
+                            // Whoever waited may be gone.
+                            let _ = stored.send(());
+                        }
                         self.outlet.publish(seq, note.at, note.kind, &note.data, true);
                     }
                 }
@@ -302,7 +329,7 @@ impl Keeper {
     }
 
     /// The next batch; `None` if there is nothing to store or to tell.
-    fn next_batch(&mut self) -> Option<(Batch, Vec<(i64, Note)>)> {
+    fn next_batch(&mut self) -> Option<Stuck> {
         let ids: Vec<_> = self.dirty.drain().collect();
         let states = self.memory.states(&ids);
         let traffic: Vec<_> = self
@@ -316,11 +343,11 @@ impl Keeper {
             .collect();
         let checks: Vec<_> = self.checks.drain(..self.checks.len().min(BATCH)).collect();
         let count = self.waiting.len().min(BATCH);
-        let notes: Vec<_> = self.waiting.drain(..count).map(|note| (self.outlet.next(), note)).collect();
+        let notes: Vec<_> = self.waiting.drain(..count).map(|entry| (self.outlet.next(), entry)).collect();
         if states.is_empty() && traffic.is_empty() && checks.is_empty() && notes.is_empty() {
             return None;
         }
-        let events = notes.iter().filter(|(_, note)| note.logged).map(|(seq, note)| note.row(*seq)).collect();
+        let events = notes.iter().filter(|(_, e)| e.note.logged).map(|(seq, e)| e.note.row(*seq)).collect();
         let id = uuid::Uuid::now_v7().as_u64_pair().1.cast_signed();
         Some((Batch { id, states, checks, events, traffic }, notes))
     }
@@ -333,7 +360,7 @@ impl Keeper {
         }
         let note = Note::new("system_status", holdfast_model::Level::Info, status.message.clone()).fleeting();
         if self.status.is_some() {
-            self.waiting.push_back(note.with("system_status", json!(status)));
+            self.waiting.push_back(note.with("system_status", json!(status)).into());
         }
         self.status = Some(status);
     }

@@ -1,7 +1,7 @@
 //! One entry on its way into the journal, and how the events of the pool become such entries.
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{Event, Level, ProxyId, RecordingId, milliseconds};
+use holdfast_model::{Event, Level, ProxyId, RecordingId, in_micros, milliseconds};
 use holdfast_store::rows::EventRow;
 use serde_json::{Map, Value, json};
 
@@ -30,7 +30,7 @@ impl Note {
     /// A note that the event log keeps.
     pub(crate) fn new(kind: &'static str, level: Level, message: impl Into<String>) -> Self {
         Self {
-            at: Utc::now(),
+            at: in_micros(Utc::now()),
             kind,
             level,
             message: message.into(),
@@ -122,7 +122,7 @@ pub(super) fn of_event(event: &Event) -> Option<Note> {
 }
 
 /// The word for a level.
-fn word(level: Level) -> &'static str {
+pub(crate) fn word(level: Level) -> &'static str {
     match level {
         Level::Info => "info",
         Level::Warning => "warning",

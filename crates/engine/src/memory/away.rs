@@ -1,16 +1,19 @@
 //! Whether the database is there. Whoever uses it notes what it answers; the upkeep looks after it while it is away.
 
+use holdfast_model::Level;
+use serde_json::json;
+
 use super::Memory;
+use crate::journal::{Note, word};
 
 impl Memory {
-    /// Notes that the database is away, or that it is back.
+    /// Notes that the database is away.
     pub(crate) fn away(&self, why: &str) {
-        self.away.send_if_modified(|away| {
-            if away.is_none() {
-                tracing::error!("the database is away; recordings go on, changes are refused: {why}");
-            }
-            away.replace(why.to_owned()).is_none()
-        });
+        let news = self.away.send_if_modified(|away| away.replace(why.to_owned()).is_none());
+        if news {
+            tracing::error!("the database is away; recordings go on, changes are refused: {why}");
+            self.tell_at_once(Level::Error, "The database is away: recordings go on, changes are refused");
+        }
     }
 
     /// Waits for the database to go away, if it is there.
@@ -35,10 +38,17 @@ impl Memory {
             Ok(()) if self.is_away().is_some() => {
                 self.away.send_replace(None);
                 tracing::info!("the database is back");
+                self.tell_at_once(Level::Info, "The database is back");
                 // An answer may have been lost: what is stored counts.
                 let _ = self.refresh().await;
             }
             Ok(()) => {}
         }
+    }
+
+    /// What cannot be stored is told all the same.
+    fn tell_at_once(&self, level: Level, message: &str) {
+        let note = Note::new("notice", level, message).fleeting();
+        self.tell(note.with("message", json!(message)).with("level", json!(word(level))));
     }
 }

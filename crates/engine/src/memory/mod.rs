@@ -10,6 +10,8 @@ mod views;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use holdfast_gateway::{Gateway, PoolHandle};
 use holdfast_model::{Level, ProxyId};
@@ -21,8 +23,12 @@ use tokio::sync::{MutexGuard as AsyncGuard, watch};
 pub(crate) use convert::pool_settings;
 use convert::{new_proxy, remembered, state};
 
+use crate::Refusal;
 use crate::journal::{Journal, Note};
 use crate::view::Config;
+
+/// How long a wish waits for its turn.
+const WISH_LIMIT: Duration = Duration::from_secs(5);
 
 /// The rows, and the pool that lives by them.
 pub(crate) struct Memory {
@@ -89,6 +95,15 @@ impl Memory {
     /// Waits for the turn to change rows.
     pub(crate) async fn turn(&self) -> AsyncGuard<'_, ()> {
         self.gate.lock().await
+    }
+
+    /// Waits for the turn to carry out a person's wish; not long, and not at all while the database is away.
+    pub(crate) async fn turn_for_a_wish(&self) -> Result<AsyncGuard<'_, ()>, Refusal> {
+        if let Some(why) = self.is_away() {
+            return Err(Refusal::Unavailable(format!("nothing was changed: {why}")));
+        }
+        let turn = tokio::time::timeout(WISH_LIMIT, self.turn()).await;
+        turn.map_err(|_| Refusal::Unavailable("nothing was changed: the database is busy or away".to_owned()))
     }
 
     /// Adds a proxy that has just been stored or found.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use holdfast_model::{Gap, ProxyId, RecordingId, RouteUse};
+use holdfast_model::{Gap, ProxyId, RecordingId, RouteUse, in_micros};
 use holdfast_recorder::ports::{Account, Traffic};
 use holdfast_recorder::{Control, Part, Progress, Status, Summary};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
@@ -68,7 +68,9 @@ impl Active {
         if let Some(traffic) = traffic {
             self.heed(&mut state.full, &traffic);
         }
-        state.full.clone()
+        let mut full = state.full.clone();
+        in_stored_times(&mut full);
+        full
     }
 
     pub(super) fn open(&self, account: Arc<dyn Account>) {
@@ -215,6 +217,22 @@ pub(super) fn status(status: Status) -> RecordingStatus {
         Status::Completed => RecordingStatus::Completed,
         Status::Stopped => RecordingStatus::Stopped,
         Status::Failed => RecordingStatus::Failed,
+    }
+}
+
+/// All times as a database keeps them.
+fn in_stored_times(full: &mut RecordingFull) {
+    let cut = |time: &mut DateTime<Utc>| *time = in_micros(*time);
+    cut(&mut full.row.started_at);
+    full.row.ended_at.iter_mut().for_each(cut);
+    for route in &mut full.routes {
+        cut(&mut route.started_at);
+        route.ended_at.iter_mut().for_each(cut);
+    }
+    full.gaps.iter_mut().for_each(|gap| cut(&mut gap.at));
+    for part in &mut full.parts {
+        cut(&mut part.started_at);
+        part.ended_at.iter_mut().for_each(cut);
     }
 }
 

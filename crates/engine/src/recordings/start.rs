@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{Local, Utc};
-use holdfast_model::{Level, RecordingId, Secret, Via};
+use holdfast_model::{Level, RecordingId, Secret, Via, in_micros};
 use holdfast_recorder::ports::{Account, NoRoute, Routes};
 use holdfast_recorder::{Container, Output, RecordRequest, mask_url, stream_address};
 use holdfast_store::{RecordingFull, RecordingRow, RecordingStatus};
@@ -60,7 +60,7 @@ impl Engine {
             quality: request.quality.clone(),
             tags: wish.tags,
             status: RecordingStatus::Starting,
-            started_at: Utc::now(),
+            started_at: in_micros(Utc::now()),
             ended_at: None,
             path: request.output.path().to_owned(),
             bytes: 0,

@@ -20,27 +20,37 @@ const RESUME_WITHIN: Duration = Duration::from_secs(600);
 /// Why a route of an interrupted recording ended.
 const KILLED: &str = "the server ended without finishing the recording";
 
+/// A recording to go on with.
+pub(crate) struct Left {
+    full: RecordingFull,
+    earlier: Earlier,
+    seen: DateTime<Utc>,
+    was_joining: bool,
+}
+
 impl Engine {
-    /// Takes care of all of them. Run it once, after the start.
-    pub(crate) async fn take_care_of_unfinished(self) {
+    /// Finds them and marks those that were under way as interrupted, before anybody can ask.
+    pub(crate) async fn find_unfinished(&self) -> Vec<Left> {
         let memory = &self.inner.memory;
-        let found = loop {
-            match memory.heed(memory.store().unfinished_recordings().await) {
-                Ok(found) => break found,
-                Err(error) => tracing::warn!("unfinished recordings could not be read: {error}"),
+        match memory.heed(memory.store().unfinished_recordings().await) {
+            Ok(found) => {
+                let mut left = Vec::new();
+                for full in found {
+                    left.push(self.mark_interrupted(full).await);
+                }
+                left
             }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                () = self.inner.stop.cancelled() => return,
+            Err(error) => {
+                tracing::error!(
+                    "unfinished recordings could not be read: {error}; they wait for the next start"
+                );
+                Vec::new()
             }
-        };
-        for full in found {
-            self.take_care_of(full).await;
         }
     }
 
-    async fn take_care_of(&self, mut full: RecordingFull) {
-        let (id, status) = (full.row.id, full.row.status);
+    async fn mark_interrupted(&self, mut full: RecordingFull) -> Left {
+        let was_joining = full.row.status == RecordingStatus::Finalizing;
         full.parts = parts_on_disk(&full);
         let seen = last_sign_of_life(&full);
         full.row.bytes = full.parts.iter().map(|part| part.bytes).sum();
@@ -50,26 +60,32 @@ impl Engine {
         }
         let earlier =
             Earlier { routes: full.routes.clone(), failovers: full.row.failovers, bytes: full.row.bytes };
-        let was_joining = status == RecordingStatus::Finalizing;
         if !was_joining {
             full.row.status = RecordingStatus::Interrupted;
             full.row.error = Some(format!("{KILLED} at about {}", seen.format("%Y-%m-%d %H:%M:%S UTC")));
             let active = Active::new(full.clone(), earlier.clone());
             if let Err(error) = self.save(&active, &full).await {
-                tracing::error!("recording {} could not be marked as interrupted: {error}", id.0);
+                tracing::error!("recording {} could not be marked as interrupted: {error}", full.row.id.0);
             }
             let view = RecordingView::from(&full);
             let message = format!("Recording of {} was interrupted: {KILLED}", view.url);
             self.tell_recording("recording_interrupted", Level::Warning, message, &view);
         }
-        let Some((request, tools)) = self.request(&full) else { return };
-        let recent = (Utc::now() - seen).to_std().unwrap_or_default() < RESUME_WITHIN;
-        if recent && !was_joining {
-            tracing::info!("recording {} goes on if its stream is still live", id.0);
-            self.set_off(Active::new(full, earlier), request, None);
-        } else {
-            let active = Arc::new(Active::new(full, earlier));
-            self.inner.tracker.spawn(self.clone().join_left(active, request.output, tools, was_joining));
+        Left { full, earlier, seen, was_joining }
+    }
+
+    /// Goes on with those whose stream may still be live, and joins the parts of the others.
+    pub(crate) async fn go_on_with(self, left: Vec<Left>) {
+        for Left { full, earlier, seen, was_joining } in left {
+            let Some((request, tools)) = self.request(&full) else { continue };
+            let recent = (Utc::now() - seen).to_std().unwrap_or_default() < RESUME_WITHIN;
+            if recent && !was_joining {
+                tracing::info!("recording {} goes on if its stream is still live", full.row.id.0);
+                self.set_off(Active::new(full, earlier), request, None);
+            } else {
+                let active = Arc::new(Active::new(full, earlier));
+                self.inner.tracker.spawn(self.clone().join_left(active, request.output, tools, was_joining));
+            }
         }
     }
 
