@@ -203,7 +203,10 @@ impl Output {
     }
 
     /// Fails if the disk has less than `floor` bytes left.
-    pub(crate) fn check_room(&self, floor: u64) -> Result<(), OutputError> {
+    ///
+    /// # Errors
+    /// [`OutputError::Full`], or [`OutputError::Io`] if the disk cannot be asked.
+    pub fn check_room(&self, floor: u64) -> Result<(), OutputError> {
         let free = free_room(directory_of(&self.path))
             .map_err(|error| OutputError::Io { path: self.path.clone(), error })?;
         if free < floor {

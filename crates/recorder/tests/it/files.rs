@@ -182,6 +182,7 @@ fn outputs_are_checked_before_the_start() {
     for (url, name) in [
         ("https://twitch.tv/some_one", "some_one "),
         ("https://u:p@live.test:443/live.m3u8?token=x", "live.test "),
+        ("hls://https://live.test/live.m3u8", "live.test "),
         ("https://h/../../etc/passwd", "passwd "),
         ("https://h/a/show.m3u8", "show "),
         ("https://h/%2e%2e", "2e2e "),

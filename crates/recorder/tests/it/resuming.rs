@@ -10,7 +10,6 @@ use holdfast_recorder::{
     finish_parts,
 };
 use holdfast_testkit::{Media, verify};
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::live_test;
 use crate::support::{Stage, tools};
@@ -134,7 +133,7 @@ live_test! {
 
 /// Parts of a show, made of source segments that overlap.
 fn parts(media: &Media, directory: &std::path::Path) -> Vec<PathBuf> {
-    let ranges = [0..20, 18..40, 38..60];
+    let ranges = [0..10, 8..20, 18..30];
     let write = |(number, range): (usize, std::ops::Range<usize>)| {
         let path = directory.join(format!("show.part{:03}.ts", number + 1));
         let bytes: Vec<u8> = range.flat_map(|n| media.segment(n).expect("there")).collect();
@@ -152,7 +151,6 @@ fn joins_until_it_is_killed() {
     let output = Output::resumed(directory.join("show.ts")).expect("an output");
     let paths: Vec<PathBuf> = (1..=3).map(|n| directory.join(format!("show.part00{n}.ts"))).collect();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    println!("joining");
     runtime.block_on(finish_parts(&output, &paths, &tools(), &Control::new())).expect("joined");
 }
 
@@ -160,30 +158,31 @@ live_test! {
     async fn a_join_that_is_killed_anywhere_is_done_later() {
         let stage = Stage::new().await;
         let directory = stage.directory.path();
-        let mut seen = Vec::new();
-        for delay in [0, 10, 25, 50, 75, 100, 150, 250] {
+        // Killed as soon as this is seen: while it is being written, once it is whole, and once it is in its place.
+        for sign in [".show.ts.joined.ts", ".show.ts.finished", "show.ts"] {
             let paths = parts(stage.origin.media(), directory);
             let mut joining = tokio::process::Command::new(std::env::current_exe().expect("a path"))
                 .args(["--exact", "resuming::joins_until_it_is_killed", "--ignored", "--nocapture"])
                 .env("TEST_DIRECTORY", directory)
-                .stdout(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::null())
                 .kill_on_drop(true)
                 .spawn()
                 .expect("it runs");
-            let mut lines = BufReader::new(joining.stdout.take().expect("piped")).lines();
-            while !lines.next_line().await.expect("readable").expect("it joins").ends_with("joining") {}
-            // Where this falls is chance; whatever it is, the rest must be done.
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+            let sign_seen = async {
+                while !directory.join(sign).exists() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), sign_seen).await.expect(sign);
             let _ = joining.kill().await;
-            seen.push(stage.files().len());
+            println!("killed at {sign}: {:?}", stage.files());
             let output = Output::resumed(directory.join("show.ts")).expect("an output");
             finish_parts(&output, &paths, &tools(), &Control::new()).await.expect("finished");
             let verdict = verify::compare(output.path(), stage.origin.media().frames()).await.expect("a verdict");
-            assert!(verdict.is_clean() && verdict.last_segment == 59, "{delay} ms: {verdict}");
-            assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), ["show.ts"], "{delay} ms");
+            assert!(verdict.is_clean() && verdict.last_segment == 29, "{sign}: {verdict}");
+            assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), ["show.ts"], "{sign}");
             fs::remove_file(output.path()).expect("removed");
         }
-        println!("files at each kill: {seen:?}");
     }
 }
 
