@@ -51,7 +51,9 @@ impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         let lasting = match &error {
             DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => is_lasting(cause),
-            DbErr::ConnectionAcquire(_) => false,
+            DbErr::ConnectionAcquire(_) => {
+                return Self::unavailable("there is no connection to it, or all are busy; is it running?");
+            }
             DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => return Self::NotFound,
             _ => true,
         };

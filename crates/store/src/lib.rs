@@ -22,6 +22,7 @@ mod migration;
 mod open;
 mod pg_dump;
 mod proxies;
+mod proxy_model;
 mod prune;
 mod recordings;
 pub mod rows;

@@ -1,6 +1,6 @@
 //! Opening the database: connections, migration, and the time limits of everything that is asked of it.
 
-use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
@@ -98,17 +98,25 @@ impl Store {
     }
 }
 
+/// Work under way. Boxed, since the futures of queries are big and would make those of our callers bigger.
+type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
 /// Does the work, 10 s at most. What was begun and not committed is rolled back.
-pub(crate) async fn limited<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    within(WORK_LIMIT, work).await
+pub(crate) fn limited<'a, T: Send + 'a>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+) -> Work<'a, T> {
+    within(WORK_LIMIT, work)
 }
 
-async fn within<T>(
+fn within<'a, T: Send + 'a>(
     limit: Duration,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    tokio::time::timeout(limit, Box::pin(work)).await.unwrap_or_else(|_| {
-        Err(StoreError::unavailable(format!("it did not answer within {} s", limit.as_secs())))
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+) -> Work<'a, T> {
+    let work = tokio::time::timeout(limit, work);
+    Box::pin(async move {
+        let late =
+            |_| Err(StoreError::unavailable(format!("it did not answer within {} s", limit.as_secs())));
+        work.await.unwrap_or_else(late)
     })
 }
 

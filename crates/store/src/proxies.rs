@@ -1,19 +1,18 @@
 //! Table `proxy_settings`: the pool, and what is known of it.
 
-use holdfast_model::{Health, ProxyId, ProxyUrl, Secret};
-use sea_orm::ActiveValue::{NotSet, Set};
+use holdfast_model::ProxyId;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QueryOrder as _,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
 };
-use sea_orm::{ColumnTrait as _, DatabaseTransaction};
 
-use crate::convert::{Word as _, count, masked, micros, now, small, tags, text, uncount, untags};
+use crate::convert::{count, now};
 use crate::entity::proxy::{ActiveModel, Column, Entity, Model};
 use crate::open::limited;
-use crate::{
-    NewProxyRow, ProxyEdit, ProxyHealthRow, ProxyRow, ProxyState, ProxyTotals, Store, StoreError, Vault,
-};
+use crate::proxy_model::{edited, has_written_password, new_model, row, sealed_password, set_health};
+use crate::{NewProxyRow, ProxyEdit, ProxyRow, ProxyState, Store, StoreError};
 
 impl Store {
     /// All proxies, by priority and then id.
@@ -27,7 +26,7 @@ impl Store {
                 .order_by_asc(Column::Id)
                 .all(&self.reader)
                 .await?;
-            found.into_iter().map(|model| row(model, &self.vault)).collect()
+            self.rows(found).await
         })
         .await
     }
@@ -38,10 +37,32 @@ impl Store {
     /// As for [`Store::proxies`].
     pub async fn proxy(&self, id: ProxyId) -> Result<Option<ProxyRow>, StoreError> {
         limited(async {
-            let found = Entity::find_by_id(id.0).one(&self.reader).await?;
-            found.map(|model| row(model, &self.vault)).transpose()
+            let found = Entity::find_by_id(id.0).all(&self.reader).await?;
+            Ok(self.rows(found).await?.pop())
         })
         .await
+    }
+
+    async fn rows(&self, found: Vec<Model>) -> Result<Vec<ProxyRow>, StoreError> {
+        for model in found.iter().filter(|model| has_written_password(&model.proxy_url)) {
+            // If it fails now, the next who reads tries again.
+            let _ = self.seal_written_password(model).await;
+        }
+        found.into_iter().map(|model| row(model, &self.vault)).collect()
+    }
+
+    /// Somebody wrote an address with its password by hand: the password goes where passwords are kept.
+    async fn seal_written_password(&self, model: &Model) -> Result<(), StoreError> {
+        let url = row(model.clone(), &self.vault)?.url;
+        let sealed = ActiveModel {
+            proxy_url: Set(url.without_password()),
+            password_encrypted: Set(sealed_password(&self.vault, model.id, &url)?),
+            ..Default::default()
+        };
+        // Unless it was changed again meanwhile.
+        let this = Column::Id.eq(model.id).and(Column::ProxyUrl.eq(&model.proxy_url));
+        Entity::update_many().set(sealed).filter(this).exec(&self.writer).await?;
+        Ok(())
     }
 
     /// Adds all of them or none, unchecked (`unknown`), and answers with what was stored, in the same order.
@@ -146,135 +167,6 @@ pub(crate) async fn write_states(to: &impl ConnectionTrait, states: &[ProxyState
     Ok(())
 }
 
-/// Where the password of a proxy is sealed for.
-fn place(id: i64) -> String {
-    format!("proxy_settings/{id}")
-}
-
-fn sealed_password(vault: &Vault, id: i64, url: &ProxyUrl) -> Result<Option<String>, StoreError> {
-    let password = url.credentials().map(|credentials| &credentials.password);
-    let password = password.filter(|password| !password.expose().is_empty());
-    password.map(|password| vault.seal(&place(id), password.expose())).transpose()
-}
-
-fn new_model(new: &NewProxyRow) -> ActiveModel {
-    let now = now();
-    ActiveModel {
-        id: NotSet,
-        proxy_url: Set(new.url.without_password()),
-        password_encrypted: Set(None),
-        label: Set(new.label.as_deref().map(text)),
-        tags: Set(tags(&new.tags)),
-        priority: Set(new.priority.into()),
-        enabled: Set(new.enabled),
-        auto_disabled: Set(false),
-        health_status: Set(Health::Unknown.word()),
-        last_health_check: Set(None),
-        response_time_ms: Set(None),
-        average_response_time_ms: Set(None),
-        consecutive_failures: Set(0),
-        last_error: Set(None),
-        total_recordings: Set(0),
-        failed_recordings: Set(0),
-        bytes_up: Set(0),
-        bytes_down: Set(0),
-        created_at: Set(now),
-        updated_at: Set(now),
-    }
-}
-
-fn set_health(model: &mut ActiveModel, health: &ProxyHealthRow) {
-    model.health_status = Set(health.status.word());
-    model.last_health_check = Set(health.last_health_check.map(micros));
-    model.response_time_ms = Set(health.response_time_ms.map(i64::from));
-    model.average_response_time_ms = Set(health.average_response_time_ms.map(i64::from));
-    model.consecutive_failures = Set(health.consecutive_failures.into());
-    model.last_error = Set(health.last_error.as_deref().map(masked));
-}
-
-fn edited(old: Model, edit: &ProxyEdit, vault: &Vault) -> Result<ActiveModel, StoreError> {
-    let id = old.id;
-    // One that cannot be read any more is certainly another than the one that is written now.
-    let same_url =
-        |url: &ProxyUrl| row(old.clone(), vault).is_ok_and(|row| row.locked.is_none() && row.url == *url);
-    let new_url = edit.url.as_ref().filter(|url| !same_url(url));
-    let mut model = old.into_active_model();
-    if let Some(url) = new_url {
-        model.proxy_url = Set(url.without_password());
-        model.password_encrypted = Set(sealed_password(vault, id, url)?);
-        set_health(&mut model, &ProxyHealthRow::default());
-    }
-    if let Some(label) = &edit.label {
-        model.label = Set(label.as_deref().map(text));
-    }
-    if let Some(new) = &edit.tags {
-        model.tags = Set(tags(new));
-    }
-    if let Some(priority) = edit.priority {
-        model.priority = Set(priority.into());
-    }
-    if let Some(enabled) = edit.enabled {
-        model.enabled = Set(enabled);
-        model.auto_disabled = Set(false);
-        if enabled {
-            model.consecutive_failures = Set(0);
-        }
-    }
-    model.updated_at = Set(now());
-    Ok(model)
-}
-
-fn row(model: Model, vault: &Vault) -> Result<ProxyRow, StoreError> {
-    let (url, locked) = url(&model, vault)?;
-    Ok(ProxyRow {
-        id: ProxyId(model.id),
-        url,
-        locked,
-        label: model.label,
-        tags: untags(&model.tags),
-        priority: small(model.priority),
-        enabled: model.enabled,
-        auto_disabled: model.auto_disabled,
-        health: ProxyHealthRow {
-            status: Health::of(&model.health_status).unwrap_or(Health::Unknown),
-            last_health_check: model.last_health_check,
-            response_time_ms: model.response_time_ms.map(small),
-            average_response_time_ms: model.average_response_time_ms.map(small),
-            consecutive_failures: small(model.consecutive_failures),
-            last_error: model.last_error,
-        },
-        totals: ProxyTotals {
-            total_recordings: uncount(model.total_recordings),
-            failed_recordings: uncount(model.failed_recordings),
-            bytes_up: uncount(model.bytes_up),
-            bytes_down: uncount(model.bytes_down),
-        },
-        created_at: model.created_at,
-        updated_at: model.updated_at,
-    })
-}
-
-/// The whole URL, or the URL without its password and why.
-fn url(model: &Model, vault: &Vault) -> Result<(ProxyUrl, Option<String>), StoreError> {
-    let sealed = model.password_encrypted.as_deref().filter(|sealed| !sealed.is_empty());
-    let password = match sealed {
-        None => Some(Secret::new("")),
-        Some(sealed) => vault.open(&place(model.id), sealed).ok(),
-    };
-    let locked = password.is_none().then(|| {
-        "its password cannot be decrypted with this secret key: start with the key it was stored with, or enter the \
-         proxy's URL with its password again"
-            .to_owned()
-    });
-    let url = ProxyUrl::from_kept(&model.proxy_url, password).map_err(|error| {
-        StoreError::data(format!(
-            "row {} of the table proxy_settings has no usable proxy_url: {error}",
-            model.id
-        ))
-    })?;
-    Ok((url, locked))
-}
-
 /// Adds to what a proxy carried. A proxy that is gone is skipped.
 pub(crate) async fn add_traffic(
     to: &impl ConnectionTrait,
@@ -292,7 +184,6 @@ pub(crate) async fn add_totals(
     id: ProxyId,
     sums: &[(Column, i64)],
 ) -> Result<(), StoreError> {
-    use sea_orm::sea_query::{Expr, ExprTrait as _};
     let update = sums.iter().fold(Entity::update_many(), |update, (column, more)| {
         update.col_expr(*column, Expr::col(*column).add(*more))
     });

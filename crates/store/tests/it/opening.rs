@@ -148,7 +148,7 @@ async fn a_database_that_is_not_there_is_reported_in_time() {
     let server = Postgres::shared().await.expect("PostgreSQL");
     let right = server.database().await.expect("a database");
     let (before, after) = right.rsplit_once('@').expect("a password");
-    let wrong = format!("{}x@{after}", before);
+    let wrong = format!("{before}x@{after}");
     for (url, part) in [
         (format!("sqlite://{}/none/holdfast.db", folder.path().display()), "make its folder first"),
         (format!("sqlite://{}", folder.path().display()), "cannot be opened"),

@@ -154,14 +154,32 @@ async fn rows_edited_by_hand_are_read(home: Home) {
     assert_eq!(home.store.proxies().await.map(|rows| rows.len()), Ok(1));
 }
 
+/// How many passwords lie in plain text.
+async fn in_plain_text(home: &Home) -> i64 {
+    home.number("SELECT COUNT(*) AS n FROM proxy_settings WHERE proxy_url LIKE '%by%hand%'").await
+}
+
 async fn a_row_written_by_hand_is_a_proxy(home: Home) {
     home.sql("INSERT INTO proxy_settings (proxy_url) VALUES ('http://u:by%20hand@h:3128')")
         .await
         .expect("written");
-    let rows = home.store.proxies().await.expect("listed");
-    assert_eq!(rows[0].url.expose().expose(), "http://u:by%20hand@h:3128");
-    assert_eq!((rows[0].enabled, rows[0].health.status, rows[0].priority), (true, Health::Unknown, 0));
-    assert!(rows[0].created_at > at(0));
+    assert_eq!(in_plain_text(&home).await, 1);
+    for _ in 0..2 {
+        let rows = home.store.proxies().await.expect("listed");
+        assert_eq!(rows[0].url.expose().expose(), "http://u:by%20hand@h:3128");
+        assert_eq!((rows[0].enabled, rows[0].health.status, rows[0].priority), (true, Health::Unknown, 0));
+        assert!(rows[0].created_at > at(0));
+        assert_eq!(in_plain_text(&home).await, 0, "it is sealed as soon as it is read");
+    }
+    let id = home.store.proxies().await.expect("listed")[0].id;
+    home.sql("UPDATE proxy_settings SET proxy_url = 'socks5://u:another-by-hand@h:1'")
+        .await
+        .expect("written");
+    for _ in 0..2 {
+        let row = home.store.proxy(id).await.expect("read").expect("there");
+        assert_eq!(row.url.expose().expose(), "socks5://u:another-by-hand@h:1");
+        assert_eq!(in_plain_text(&home).await, 0);
+    }
 
     home.sql("UPDATE proxy_settings SET proxy_url = 'no-scheme:hush@h'").await.expect("written");
     let error = home.store.proxies().await.expect_err("no URL").to_string();
