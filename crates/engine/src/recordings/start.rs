@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{Local, Utc};
 use holdfast_model::{Level, RecordingId, Secret, Via, in_micros};
 use holdfast_recorder::ports::{Account, NoRoute, Routes};
-use holdfast_recorder::{Container, Output, RecordRequest, mask_url, stream_address};
+use holdfast_recorder::{Container, DEFAULT_DISK_FLOOR, Output, RecordRequest, mask_url, stream_address};
 use holdfast_store::{RecordingFull, RecordingRow, RecordingStatus};
 use std::sync::Mutex;
 
@@ -46,6 +46,7 @@ impl Engine {
         let via = self.inner.gateway.prepare(&wish.tags).await;
         let via = via.map_err(|error| Refusal::Conflict(format!("{masked} was not recorded: {error}")))?;
         let output = self.output(&url)?;
+        output.check_room(DEFAULT_DISK_FLOOR).map_err(|error| Refusal::Conflict(error.to_string()))?;
         let mut request = RecordRequest::new(url.clone(), output, tools);
         request.tags.clone_from(&wish.tags);
         if let Some(quality) = quality {
