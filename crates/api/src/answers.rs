@@ -50,6 +50,6 @@ problems! {
     OutOfRange = "416": "The file ends before the range",
     Misdirected = "421": "The Host header does not name this server",
     NotWebSocket = "426": "This address speaks WebSocket only",
-    Busy = "503": "The database is away; nothing was changed, try again later",
+    Busy = "503": "It cannot be done for now, such as while the database is away: try again later",
     Full = "503": "Too many WebSockets are open",
 }

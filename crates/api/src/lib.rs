@@ -29,6 +29,7 @@ mod server;
 mod socket;
 mod tags;
 mod time;
+mod trace;
 
 pub use problem::Problem;
 pub use router::{openapi, router};

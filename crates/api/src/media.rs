@@ -16,7 +16,7 @@ use tokio_util::io::ReaderStream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Busy, Conflict, NoRecording, OutOfRange};
+use crate::answers::{Busy, NoRecording, OutOfRange};
 use crate::path::RecordingPath;
 use crate::problem::Problem;
 use crate::range::{Wanted, wanted};
@@ -39,12 +39,14 @@ pub(crate) fn router() -> OpenApiRouter<Server> {
     ),
     responses(
         (status = 200, description = "The whole file", content(
-            (String = "video/mp2t"), (String = "video/x-matroska"), (String = "video/mp4"), (String = "application/octet-stream")
+            (String = "video/mp2t"), (String = "video/x-matroska"), (String = "video/mp4"),
+            (String = "application/octet-stream")
         )),
         (status = 206, description = "The range asked for", content(
-            (String = "video/mp2t"), (String = "video/x-matroska"), (String = "video/mp4"), (String = "application/octet-stream")
+            (String = "video/mp2t"), (String = "video/x-matroska"), (String = "video/mp4"),
+            (String = "application/octet-stream")
         )),
-        NoRecording, Conflict, OutOfRange, Busy
+        NoRecording, OutOfRange, Busy
     )
 )]
 async fn get_recording_file(

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Busy, Duplicate, NoProxy, Success, TooLarge};
+use crate::answers::{Busy, Conflict, Duplicate, NoProxy, Success, TooLarge};
 use crate::input::{Asked, Text};
 use crate::path::ProxyPath;
 use crate::problem::Problem;
@@ -58,7 +58,9 @@ async fn add_proxy(
 /// `host:port:user:password` are taken as http. At most 16 MiB.
 #[utoipa::path(
     post, path = "/api/proxy/import", tag = "proxies",
-    request_body(content = String, content_type = "text/plain", example = "http://user:password@proxy.example:3128 priority=1 tag=eu\n"),
+    request_body(
+        content = String, content_type = "text/plain", example = "http://user:password@proxy.example:3128 tag=eu"
+    ),
     responses((status = 200, body = Imported), TooLarge, Busy)
 )]
 async fn import_proxies(State(server): State<Server>, Text(list): Text) -> Result<Json<Imported>, Problem> {
@@ -120,7 +122,7 @@ fn in_full<S: Serializer>(url: &Secret, serializer: S) -> Result<S::Ok, S::Error
 /// The proxy's URL in full, for a dialog that edits it. The event log records that it was asked for.
 #[utoipa::path(
     post, path = "/api/proxy/{id}/reveal", tag = "proxies", params(("id" = i64, Path)),
-    responses((status = 200, body = Revealed), NoProxy, Busy)
+    responses((status = 200, body = Revealed), NoProxy, Conflict, Busy)
 )]
 async fn reveal_proxy(
     State(server): State<Server>,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Busy, Conflict, NoProxy, Success, TooLarge};
+use crate::answers::{Busy, NoProxy, Success, TooLarge};
 use crate::input::{Asked, Query};
 use crate::path::ProxyPath;
 use crate::problem::Problem;
@@ -53,7 +53,7 @@ async fn toggle_proxy(
 /// Checks a proxy now and answers when the check is over, 10 s at the latest. It counts like a scheduled check.
 #[utoipa::path(
     post, path = "/api/proxy/{id}/test", tag = "proxies", params(("id" = i64, Path)),
-    responses((status = 200, body = Tested), NoProxy, Conflict, Busy)
+    responses((status = 200, body = Tested), NoProxy)
 )]
 async fn test_proxy(State(server): State<Server>, ProxyPath(id): ProxyPath) -> Result<Json<Tested>, Problem> {
     Ok(Json(server.engine.test_proxy(id).await?))
@@ -64,7 +64,10 @@ async fn test_proxy(State(server): State<Server>, ProxyPath(id): ProxyPath) -> R
     post, path = "/api/proxy/{id}/update-priority", tag = "proxies",
     params(
         ("id" = i64, Path),
-        ("priority" = Option<u32>, Query, description = "0 is asked first", minimum = 0, maximum = 2147483647, nullable = false)
+        (
+            "priority" = Option<u32>, Query, description = "0 is asked first", minimum = 0, maximum = 2147483647,
+            nullable = false
+        )
     ),
     request_body = Priority, responses((status = 200, body = Success), NoProxy, TooLarge, Busy)
 )]
@@ -80,7 +83,7 @@ async fn set_proxy_priority(
 /// Puts all proxies in this order: their priorities become 0, 1, 2 … Every proxy must be named once.
 #[utoipa::path(
     post, path = "/api/proxy/reorder", tag = "proxies", request_body = Order,
-    responses((status = 200, body = Success), NoProxy, Conflict, TooLarge, Busy)
+    responses((status = 200, body = Success), TooLarge, Busy)
 )]
 async fn reorder_proxies(
     State(server): State<Server>,
@@ -116,7 +119,7 @@ async fn list_checks(
 /// Cuts a proxy's connections and treats it as failed for 60 s, in memory only, to show how recordings move.
 #[utoipa::path(
     post, path = "/api/proxy/{id}/drill", tag = "proxies", params(("id" = i64, Path)),
-    responses((status = 200, body = Drilled), NoProxy, Conflict, Busy)
+    responses((status = 200, body = Drilled), NoProxy)
 )]
 async fn drill_proxy(
     State(server): State<Server>,

@@ -17,6 +17,7 @@ use crate::guard::{Names, guard};
 use crate::headers::secure;
 use crate::problem::Problem;
 use crate::server::Server;
+use crate::trace::trace;
 use crate::{
     Options, description, docs, events, health, media, pool_settings, proxies, proxy_actions, recordings,
     socket,
@@ -51,6 +52,7 @@ pub(crate) fn build(
         .method_not_allowed_fallback(not_so)
         .layer(middleware::from_fn_with_state(names, guard))
         .layer(middleware::from_fn(secure))
+        .layer(middleware::from_fn(trace))
         .with_state(Server { engine, version, seats, sockets, soft })
 }
 

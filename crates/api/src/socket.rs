@@ -34,10 +34,8 @@ pub(crate) const SEATS: usize = 64;
 const LARGEST: usize = 4096;
 /// From one ping to the next; a pong has as long.
 const PING: Duration = Duration::from_secs(20);
-/// How long one send may take.
+/// How long one send may take, that of a close frame too.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a close frame may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Why we close: the code and the reason.
 type Farewell = (u16, &'static str);
@@ -108,7 +106,7 @@ where
     if let Err(Some((code, reason))) = converse(&mut socket, subscription, soft).await {
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         // It may be gone, or not read: then nobody misses the goodbye.
-        let _ = timeout(GOODBYE, socket.send(close)).await;
+        let _ = timeout(PATIENCE, socket.send(close)).await;
     }
 }
 

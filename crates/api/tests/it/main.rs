@@ -1,5 +1,5 @@
 //! The door as people find it: a real listener over a real engine, asked by real clients.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod document;
 mod guard;

@@ -65,7 +65,8 @@ async fn three_proxies_added_as_with_curl_are_listed_in_order_and_judged() {
 #[tokio::test]
 async fn parameters_may_stand_in_the_query() {
     let rig = Rig::start().await;
-    let path = "/api/proxy/add?proxy_url=http%3A%2F%2Fu%3Ahunter2%40127.0.0.1%3A9&priority=4&label=Home&tags=eu,fast&tags=de&enabled=false";
+    let path = "/api/proxy/add?proxy_url=http%3A%2F%2Fu%3Ahunter2%40127.0.0.1%3A9&priority=4&label=Home\
+                &tags=eu,fast&tags=de&enabled=false";
     let id = rig.post(path, "").await.json()["proxy_id"].as_i64().expect("an id");
     let shown = rig.get(&format!("/api/proxy/{id}")).await.json();
     assert_eq!(shown["proxy_url"], "http://u:***@127.0.0.1:9");
@@ -130,6 +131,7 @@ async fn what_is_there_already_is_a_conflict_and_what_is_not_is_not_found() {
 #[tokio::test]
 async fn a_proxy_is_tested_toggled_and_revealed() {
     let rig = Rig::start().await;
+    let mut socket = rig.socket("").await;
     let upstream = proxy().await;
     let id = rig.add(&upstream.url(), 0).await;
     let tested = rig.post(&format!("/api/proxy/{id}/test"), "").await.json();
@@ -141,9 +143,11 @@ async fn a_proxy_is_tested_toggled_and_revealed() {
     upstream.set_fault(Fault::status(407)).await;
     let tested = rig.post(&format!("/api/proxy/{id}/test"), "").await.json();
     assert_eq!((&tested["status"], &tested["consecutive_failures"]), (&json!("failed"), &json!(1)));
+    // What was told was stored before.
+    socket.find("proxy_health_update", |frame| frame["proxy"]["consecutive_failures"] == 1).await;
     let checks = rig.get(&format!("/api/proxy/{id}/checks")).await.json();
-    let newest = &checks["checks"][0];
-    assert_eq!((&newest["status"], &newest["trigger"]), (&json!("failed"), &json!("manual")));
+    let manual = |check: &&Value| check["trigger"] == "manual" && check["status"] == "failed";
+    assert_eq!(checks["checks"].as_array().expect("checks").iter().filter(manual).count(), 1, "{checks}");
     let later = "/checks?from=2999-01-01T00:00:00+01:00";
     assert_eq!(rig.get(&format!("/api/proxy/{id}{later}")).await.json(), json!({ "checks": [] }));
     let toggle = format!("/api/proxy/{id}/toggle");
@@ -157,7 +161,8 @@ async fn a_proxy_is_tested_toggled_and_revealed() {
 #[tokio::test]
 async fn a_list_is_imported_line_by_line() {
     let rig = Rig::start().await;
-    let list = "# mine\n127.0.0.1:9:user:hunter2\nhttp://u:hunter2@127.0.0.1:9 priority=3 tag=eu\nhttp://u:hunter2@127.0.0.1:9\nftp://u:hunter2@h\n";
+    let list = "# mine\n127.0.0.1:9:user:hunter2\nhttp://u:hunter2@127.0.0.1:9 priority=3 tag=eu\n\
+                http://u:hunter2@127.0.0.1:9\nftp://u:hunter2@h\n";
     let answer = rig.post("/api/proxy/import", list).await;
     assert!(!answer.text().contains("hunter2"), "{}", answer.text());
     let imported = answer.json();

@@ -99,31 +99,25 @@ async fn a_server_that_stops_says_goodbye() {
     tokio::time::timeout(PATIENCE, rig.serving).await.expect("in time").expect("no panic").expect("no error");
 }
 
-#[tokio::test]
-async fn who_does_not_read_is_closed_with_4008() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_is_closed_with_4008_and_others_are_not_disturbed() {
+    const MANY: usize = 3000;
     let rig = Rig::start().await;
-    let mut lazy = rig.socket("").await;
+    // Nothing is checked, so that nothing else is told.
+    rig.send(reqwest::Method::PUT, "/api/proxy/config", "{\"enable_proxy\": false}").await.json();
+    let mut lazy = rig.narrow_socket().await;
     lazy.next().await;
     let mut witness = rig.socket("").await;
-    let id = rig.add("http://127.0.0.1:9", 0).await;
-    // More than the buffers of both kernels hold.
-    let label = "x".repeat(200);
-    let tags: Vec<_> = (0..32).map(|n| format!("{n:x>64}")).collect();
-    let body = serde_json::json!({ "label": label, "tags": tags }).to_string();
-    let flood = async {
-        loop {
-            rig.send(reqwest::Method::PATCH, &format!("/api/proxy/{id}"), &body).await.json();
-        }
-    };
+    // 7 MB: more than the server's kernel (4 MB) and the broadcast (512 frames) hold.
+    let tags: String = (0..30).map(|n| format!(" tag={n:x>64}")).collect();
+    let list: String = (0..MANY).map(|n| format!("http://p{n}.test:1{tags}\n")).collect();
+    let import = async { rig.post("/api/proxy/import", &list).await.json()["added"].clone() };
     let look = async {
-        // Somebody who reads is not disturbed.
-        for _ in 0..6000 {
-            witness.find("proxy_updated", |_| true).await;
+        for _ in 0..MANY {
+            witness.find("proxy_added", |_| true).await;
         }
     };
-    tokio::select! {
-        () = flood => {}
-        () = look => {}
-    }
+    let (added, ()) = tokio::join!(import, look);
+    assert_eq!(added, MANY);
     assert_eq!(lazy.end().await, 4008);
 }
