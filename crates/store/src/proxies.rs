@@ -15,10 +15,10 @@ use crate::proxy_model::{edited, has_written_password, new_model, row, sealed_pa
 use crate::{NewProxyRow, ProxyEdit, ProxyRow, ProxyState, Store, StoreError};
 
 impl Store {
-    /// All proxies, by priority and then id.
+    /// All proxies, by priority and then id. One whose password or address cannot be read is there, and `locked`.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Data`] if somebody wrote an address that is none, naming the row.
+    /// [`StoreError::Unavailable`].
     pub async fn proxies(&self) -> Result<Vec<ProxyRow>, StoreError> {
         limited(async {
             let found = Entity::find()

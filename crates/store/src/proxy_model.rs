@@ -8,6 +8,13 @@ use crate::convert::{Word as _, masked, micros, now, small, tags, text, uncount,
 use crate::entity::proxy::{ActiveModel, Model};
 use crate::{NewProxyRow, ProxyEdit, ProxyHealthRow, ProxyRow, ProxyTotals, StoreError, Vault};
 
+/// What stands for an address that is none: no name ends in `.invalid` (RFC 2606).
+const NOWHERE: &str = "http://unusable.invalid:80";
+
+/// Why a password is not there.
+const WRONG_KEY: &str = "its password cannot be decrypted with this secret key: start with the key it was stored with, \
+                         or enter the proxy's URL with its password again";
+
 /// Where the password of a proxy is sealed for.
 fn place(id: i64) -> String {
     format!("proxy_settings/{id}")
@@ -128,7 +135,7 @@ pub(crate) fn has_written_password(stored: &str) -> bool {
     userinfo.split_once("://").is_some_and(|(_, userinfo)| userinfo.contains(':'))
 }
 
-/// The whole URL, or the URL without its password and why.
+/// The whole URL, or as much of it as can be used, and why that is not all.
 fn url(model: &Model, vault: &Vault) -> Result<(ProxyUrl, Option<String>), StoreError> {
     let sealed = model.password_encrypted.as_deref().filter(|sealed| !sealed.is_empty());
     let password = match sealed {
@@ -136,13 +143,11 @@ fn url(model: &Model, vault: &Vault) -> Result<(ProxyUrl, Option<String>), Store
         Some(sealed) => vault.open(&place(model.id), sealed).ok(),
     };
     let locked = password.is_none() && !has_written_password(&model.proxy_url);
-    let url = ProxyUrl::from_kept(&model.proxy_url, password).map_err(|error| {
-        StoreError::data(format!(
-            "row {} of the table proxy_settings has no usable proxy_url: {error}",
-            model.id
-        ))
-    })?;
-    let why = "its password cannot be decrypted with this secret key: start with the key it was stored with, or enter \
-               the proxy's URL with its password again";
-    Ok((url, locked.then(|| why.to_owned())))
+    let why = match ProxyUrl::from_kept(&model.proxy_url, password) {
+        Ok(url) => return Ok((url, locked.then(|| WRONG_KEY.to_owned()))),
+        Err(error) => format!("its proxy_url in the table proxy_settings cannot be used: {error}"),
+    };
+    // One row that somebody got wrong must not hide the others, nor make it seem that there are no proxies.
+    let nowhere = ProxyUrl::parse(NOWHERE).map_err(|error| StoreError::data(error.to_string()))?;
+    Ok((nowhere, Some(why)))
 }

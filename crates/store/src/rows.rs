@@ -11,9 +11,11 @@ use serde_json::Value;
 pub struct ProxyRow {
     /// Its identity, given by the database and never reused.
     pub id: ProxyId,
-    /// Where it is. With a password that cannot be decrypted the password in it is empty, and `locked` says why.
+    /// Where it is. With a password that cannot be decrypted the password in it is empty; instead of an address that
+    /// somebody wrote by hand and that is none, it is one at `unusable.invalid`. `locked` says so, and it must not be
+    /// dialled then.
     pub url: ProxyUrl,
-    /// Why its password cannot be read, in a sentence a person can act on; `None` if all is well.
+    /// Why its password or address cannot be read, in words a person can act on; `None` if all is well.
     pub locked: Option<String>,
     /// A name given by a person.
     pub label: Option<String>,

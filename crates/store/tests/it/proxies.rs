@@ -180,11 +180,21 @@ async fn a_row_written_by_hand_is_a_proxy(home: Home) {
         assert_eq!(row.url.expose().expose(), "socks5://u:another-by-hand@h:1");
         assert_eq!(in_plain_text(&home).await, 0);
     }
+}
 
-    home.sql("UPDATE proxy_settings SET proxy_url = 'no-scheme:hush@h'").await.expect("written");
-    let error = home.store.proxies().await.expect_err("no URL").to_string();
-    assert!(error.contains("row 1 of the table proxy_settings") && error.contains("no scheme"), "{error}");
-    assert!(!error.contains("hush"), "{error}");
+async fn an_address_that_is_none_locks_its_row_only(home: Home) {
+    let broken = add(&home.store, "http://u:p@h:1", 0).await;
+    let other = add(&home.store, "http://h:2", 1).await;
+    home.sql("UPDATE proxy_settings SET proxy_url = 'no-scheme:hush@h' WHERE id = 1").await.expect("written");
+    let rows = home.store.proxies().await.expect("listed");
+    assert_eq!((rows.len(), rows[0].id, &rows[1]), (2, broken.id, &other));
+    let why = rows[0].locked.as_deref().expect("locked");
+    assert!(why.contains("proxy_settings") && why.contains("no scheme") && !why.contains("hush"), "{why}");
+    assert_eq!(rows[0].url.host(), "unusable.invalid");
+
+    let edit = ProxyEdit { url: Some(broken.url.clone()), ..ProxyEdit::default() };
+    let row = home.store.edit_proxy(broken.id, &edit).await.expect("edited").expect("there");
+    assert_eq!((row.url, row.locked), (broken.url, None));
 }
 
 on_both!(
@@ -195,4 +205,5 @@ on_both!(
     states_are_written_whole,
     rows_edited_by_hand_are_read,
     a_row_written_by_hand_is_a_proxy,
+    an_address_that_is_none_locks_its_row_only,
 );
