@@ -1,7 +1,7 @@
 //! `holdfast check` of 1,000 proxies, of which 200 accept and never answer: how long it takes, and what it costs.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use holdfast_testkit::{Ca, CheckTarget};
 use crate::Bench;
 use crate::process::Process;
 use crate::table::Table;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, loopback};
 
 const GOOD: usize = 800;
 const SILENT: usize = 200;
@@ -27,10 +27,10 @@ pub async fn check(bench: &Bench) -> Result<String> {
     let limit = if bench.quick { Duration::from_secs(2) } else { TIMEOUT };
     let mut good = Vec::new();
     for number in 0..GOOD {
-        good.push(Upstream::start(address(1, number)).await?);
+        good.push(Upstream::start(loopback(1, number)).await?);
     }
     let silent: Vec<TcpListener> =
-        (0..SILENT).map(|number| TcpListener::bind(address(9, number))).collect::<Result<_, _>>()?;
+        (0..SILENT).map(|number| TcpListener::bind(loopback(9, number))).collect::<Result<_, _>>()?;
 
     // Mixed, as lists are: every fifth is silent.
     let mut list = String::new();
@@ -79,10 +79,4 @@ fn healthy(json: &str) -> Result<usize> {
     let rows = rows.as_array().context("the result is a list")?;
     ensure!(rows.len() == GOOD + SILENT, "{} results", rows.len());
     Ok(rows.iter().filter(|row| row["status"] == "healthy").count())
-}
-
-/// A loopback address for each proxy, as lists have them; the port is one that needs no rights.
-fn address(block: u8, number: usize) -> SocketAddr {
-    let [.., high, low] = number.to_be_bytes();
-    (Ipv4Addr::new(127, 77, block + high, low), 31280).into()
 }

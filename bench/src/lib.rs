@@ -12,6 +12,7 @@ mod latency;
 pub mod load;
 mod origin;
 mod process;
+mod server;
 mod table;
 mod tunnel;
 mod upstream;
@@ -23,6 +24,7 @@ pub use gateway::{Gateway, Kind, find_holdfast};
 pub use idle::idle;
 pub use latency::latency;
 pub use process::raise_file_limit;
+pub use server::server;
 pub use tunnel::tunnel;
 pub use upstream::serve_as_process;
 

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use holdfast_bench::{Bench, Kind, check, find_holdfast, idle, latency, load, raise_file_limit, tunnel};
+use holdfast_bench::{
+    Bench, Kind, check, find_holdfast, idle, latency, load, raise_file_limit, server, tunnel,
+};
 
 /// Loads for Holdfast, and the same loads for HAProxy and Squid, side by side
 #[derive(Parser)]
@@ -28,6 +30,8 @@ enum What {
     Idle(Options),
     /// `holdfast check` of 1,000 proxies of which 200 are silent
     Check(Options),
+    /// `holdfast serve` with 1,000 proxies: list, choice, change, start, and the idle server
+    Server(Options),
     /// Requests and streams while the upstream in use is killed, frozen, or slips
     Load(Options),
     /// An upstream proxy in a process of its own, for the others
@@ -91,6 +95,7 @@ async fn run(what: What) -> Result<()> {
         What::Latency(options) => latency(&options.bench()?).await?,
         What::Idle(options) => idle(&options.bench()?).await?,
         What::Check(options) => check(&options.bench()?).await?,
+        What::Server(options) => server(&options.bench()?).await?,
         What::Load(options) => load::load(&options.bench()?).await?,
         What::Upstream { listen, source } => return holdfast_bench::serve_as_process(listen, source).await,
     };
@@ -118,6 +123,7 @@ async fn peers(bench: &Bench) -> Result<()> {
     show("memory of idle tunnels", idle(bench).await);
     if bench.kinds.contains(&Kind::Holdfast) {
         show("checks", check(bench).await);
+        show("the server", server(bench).await);
     }
     show("the load", load::load(bench).await);
     ensure!(failed == 0, "{failed} measures failed");

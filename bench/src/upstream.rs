@@ -20,6 +20,12 @@ use crate::process::Process;
 /// Large, so that the upstream is not what is measured.
 const BUFFER: usize = 256 * 1024;
 
+/// A loopback address for each of many proxies, as lists have them; the port is one that needs no rights.
+pub(crate) fn loopback(block: u8, number: usize) -> SocketAddr {
+    let [.., high, low] = number.to_be_bytes();
+    (Ipv4Addr::new(127, 77, block + high, low), 31280).into()
+}
+
 /// One fault at the next request, for a proxy that is otherwise good.
 #[derive(Debug, Default)]
 struct Blips {
