@@ -80,6 +80,11 @@ impl Engine {
             let Some((request, tools)) = self.request(&full) else { continue };
             let recent = (Utc::now() - seen).to_std().unwrap_or_default() < RESUME_WITHIN;
             if recent && !was_joining {
+                let mut full = full;
+                if let Some(mark) = &request.resume {
+                    // What is missing beyond the mark is found anew.
+                    full.gaps.clone_from(&mark.gaps);
+                }
                 tracing::info!("recording {} goes on if its stream is still live", full.row.id.0);
                 self.set_off(Active::new(full, earlier), request, None);
             } else {
