@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 use holdfast_testkit::verify;
 use holdfast_trials::{Database, ServerOptions, ServerProcess, eventually};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Play, on_both};
 
-on_both!(killed_while_it_records_it_goes_on_where_it_was, told_to_stop_it_finishes_the_file);
+on_both!(
+    killed_while_it_records_it_goes_on_where_it_was,
+    killed_and_the_stream_is_gone_the_file_is_kept,
+    told_to_stop_it_finishes_the_file,
+);
 
 /// Starts it again over the same data.
 async fn again(play: &mut Play, database: Database) {
@@ -55,6 +59,29 @@ async fn killed_while_it_records_it_goes_on_where_it_was(database: Database) {
     assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page:#}");
     let used = play.server.proxy(play.ids[0]).await.expect("there");
     assert_eq!(used["total_recordings"], 1, "one recording, however often it was resumed: {used:#}");
+}
+
+async fn killed_and_the_stream_is_gone_the_file_is_kept(database: Database) {
+    let mut play = Play::on(database.clone()).await;
+    let recording = play.record().await;
+    play.scene.segments(4).await;
+    play.server.signal(Signal::KILL);
+    play.server.ended(Duration::from_secs(10)).await.expect("it is dead");
+    play.scene.origin.set_gone("live", Some(404));
+
+    again(&mut play, database).await;
+    let over = eventually("the recording is over", Duration::from_secs(60), async || {
+        let recording = play.server.recording(&recording).await?;
+        Ok((!recording["ended_at"].is_null()).then_some(recording))
+    });
+    let over = over.await.unwrap_or_else(|e| panic!("{e}\n{}", play.server.story()));
+    assert!(["interrupted", "completed"].iter().any(|s| over["status"] == *s), "{over:#}");
+    assert_eq!(play.server.get("/api/recordings/active").await.expect("a list")["items"], json!([]));
+    assert!(over["bytes"].as_u64() > Some(500_000) && over["duration_s"].as_f64() >= Some(6.0), "{over:#}");
+    for route in over["routes"].as_array().expect("a list") {
+        assert!(route["ended_at"].is_string(), "a route in use by nobody: {over:#}");
+    }
+    told_exactly(&play, &recording, &over).await;
 }
 
 /// The bytes of what is on the disk.

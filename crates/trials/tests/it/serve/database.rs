@@ -1,7 +1,7 @@
 //! The database goes away under a recording and comes back.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use holdfast_testkit::Postgres;
 use holdfast_trials::{Database, eventually};
@@ -61,6 +61,32 @@ async fn away_and_back_nothing_is_lost_or_doubled() {
     let password = url.split([':', '@']).nth(2).expect("a password");
     let password = percent_decode_str(password).decode_utf8().expect("UTF-8").into_owned();
     play.server.keeps_secrets(&[password], &[]).expect("the database's password is kept");
+}
+
+#[tokio::test]
+async fn hanging_it_holds_up_nobody() {
+    let postgres = Postgres::start().await.expect("PostgreSQL");
+    let url = postgres.database().await.expect("a database");
+    let play = Play::on(Database::Postgres(url)).await;
+    let recording = play.record().await;
+    postgres.freeze().expect("frozen");
+    let began = Instant::now();
+    let answer = play.server.call("PATCH", &format!("/api/proxy/{}", play.ids[0]), r#"{"label":"x"}"#).await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status, 503, "{:#}", answer.json);
+    assert!(began.elapsed() < Duration::from_secs(30), "it took {:?}", began.elapsed());
+    ready(&play, 503).await;
+    play.scene.segments(4).await;
+    postgres.thaw().expect("thawed");
+    ready(&play, 200).await;
+    let whole = play.whole(&recording).await;
+    assert_eq!(whole["failovers"], 0, "{whole:#}");
+    every_event_is_told_once(&play).await;
+    let label = &play.server.proxy(play.ids[0]).await.expect("there")["label"];
+    assert!(label.is_null() || label == "x", "{label}");
+    let stored = format!("SELECT label FROM proxy_settings WHERE id = {}", play.ids[0]);
+    let stored = play.server.sql(&stored).await.expect("a row");
+    assert_eq!(label.as_str().unwrap_or_default(), stored, "memory and database differ");
 }
 
 async fn changes_are_refused(play: &Play) {

@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use super::{Play, on_both, stream};
 
-on_both!(a_counter_edited_by_hand_counts, a_row_edited_by_hand_is_honoured_at_the_next_start);
+on_both!(
+    a_counter_edited_by_hand_counts,
+    a_row_edited_by_hand_is_honoured_at_the_next_start,
+    settings_edited_by_hand_are_honoured_at_the_next_start,
+);
 
 async fn a_counter_edited_by_hand_counts(database: Database) {
     let mut play = Play::on(database).await;
@@ -97,4 +101,31 @@ async fn a_row_edited_by_hand_is_honoured_at_the_next_start(database: Database) 
     let whole = play.whole(&recording).await;
     assert_eq!(whole["via"], play.masked(1), "{whole:#}\n{}", play.server.story());
     assert_eq!(play.server.proxy(id).await.expect("there")["enabled"], false);
+}
+
+async fn settings_edited_by_hand_are_honoured_at_the_next_start(database: Database) {
+    let mut play = Play::on(database).await;
+    for proxy in &mut play.scene.proxies {
+        proxy.kill().await.expect("killed");
+    }
+    for id in &play.ids {
+        play.server.post(&format!("/api/proxy/{id}/test"), &json!(null)).await.expect("tested");
+    }
+    let best = play.server.get("/api/proxy/best").await.expect("an answer");
+    assert_eq!(best["route"], "direct", "{best:#}");
+    play.server
+        .sql("UPDATE recording_settings SET fallback_to_direct_connection = false")
+        .await
+        .expect("edited");
+    let url = format!("hls://{}", play.scene.origin.channel_url("127.0.0.1", "live"));
+    let refused = play.server.call("POST", "/api/recordings", &json!({ "url": url }).to_string()).await;
+    let refused = refused.expect("an answer");
+    assert_eq!(refused.status, 409, "{:#}", refused.json);
+    assert!(
+        play.scene.origin.accepts().is_empty(),
+        "the origin was reached: {:?}",
+        play.scene.origin.accepts()
+    );
+    let config = play.server.get("/api/proxy/config").await.expect("the settings");
+    assert_eq!(config["fallback_to_direct_connection"], false, "{config:#}");
 }
