@@ -13,7 +13,6 @@ use sea_orm::{
 use crate::convert::{Word as _, masked, micros, small};
 use crate::entity::check::{ActiveModel, Column, Entity, Model};
 use crate::entity::proxy;
-use crate::open::limited;
 use crate::{CheckRow, Store, StoreError};
 
 /// Rows of one statement: SQLite takes 32,766 values, and a check has ten.
@@ -26,7 +25,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn add_checks(&self, checks: &[CheckRow]) -> Result<(), StoreError> {
-        limited(async {
+        self.writing(async {
             let transaction = self.begin().await?;
             write_checks(&transaction, checks).await?;
             Ok(transaction.commit().await?)
@@ -45,7 +44,7 @@ impl Store {
         to: Option<DateTime<Utc>>,
         limit: u64,
     ) -> Result<Vec<CheckRow>, StoreError> {
-        limited(async {
+        self.reading(async {
             let mut query = Entity::find().filter(Column::ProxyId.eq(id.0));
             if let Some(from) = from {
                 query = query.filter(Column::At.gte(from));

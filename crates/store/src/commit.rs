@@ -13,7 +13,6 @@ use crate::checks::write_checks;
 use crate::convert::now;
 use crate::entity::applied_batch::{ActiveModel, Column, Entity};
 use crate::events::write_events;
-use crate::open::limited;
 use crate::proxies::{add_traffic, write_states};
 use crate::{CheckRow, EventRow, ProxyState, Store, StoreError};
 
@@ -38,7 +37,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`]: it is not known whether it was written; commit the same batch again.
     pub async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        limited(async {
+        self.writing(async {
             let transaction = self.begin().await?;
             let number = ActiveModel { id: Set(batch.id), at: Set(now()) };
             let known = OnConflict::column(Column::Id).do_nothing().to_owned();

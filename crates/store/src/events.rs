@@ -10,7 +10,6 @@ use sea_orm::{
 use crate::checks::AT_ONCE;
 use crate::convert::{Word as _, masked, masked_json, micros, text};
 use crate::entity::event::{ActiveModel, Column, Entity, Model};
-use crate::open::limited;
 use crate::{EventFilter, EventRow, Store, StoreError};
 
 impl Store {
@@ -19,7 +18,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn add_events(&self, events: &[EventRow]) -> Result<(), StoreError> {
-        limited(async {
+        self.writing(async {
             let transaction = self.begin().await?;
             write_events(&transaction, events).await?;
             Ok(transaction.commit().await?)
@@ -32,7 +31,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn last_seq(&self) -> Result<i64, StoreError> {
-        limited(async {
+        self.reading(async {
             let last = Entity::find().order_by_desc(Column::Seq).one(&self.reader).await?;
             Ok(last.map_or(0, |event| event.seq))
         })
@@ -44,7 +43,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
-        limited(async {
+        self.reading(async {
             let mut query = Entity::find().filter(Column::Seq.gt(filter.after));
             if let Some(kind) = &filter.kind {
                 query = query.filter(Column::Kind.eq(text(kind)));

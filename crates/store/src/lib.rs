@@ -24,6 +24,7 @@ mod pg_dump;
 mod proxies;
 mod proxy_model;
 mod prune;
+mod queue;
 mod recordings;
 pub mod rows;
 mod settings;

@@ -1,6 +1,5 @@
 //! Opening the database: connections, migration, and the time limits of everything that is asked of it.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
@@ -12,31 +11,35 @@ use sea_orm::{
 };
 
 use crate::database_url::Kind;
+use crate::queue::{Queue, Work, within};
 use crate::{DatabaseUrl, StoreError, Vault, migration, sqlite_file};
 
 /// For the first connection and the migration's turn.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// For a sign of life.
 const PING_LIMIT: Duration = Duration::from_secs(2);
-/// For a free connection. The writer's queue is part of it.
+/// For a connection, when it is one's turn.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(4);
-/// For one whole operation.
-const WORK_LIMIT: Duration = Duration::from_secs(10);
 /// How long SQLite waits for the lock that another process (somebody's `sqlite3`) holds.
 const BUSY_LIMIT: Duration = Duration::from_secs(4);
 /// Connections that read. Each one of SQLite's costs a thread and up to 2 MiB.
 const READERS: u32 = 4;
+/// Connections for those who do not queue: the sign of life, and a backup, which takes long.
+const SPARE: u32 = 2;
 /// After which an unused connection is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What Holdfast remembers. A cheap handle: clone it freely. When the database goes away, calls answer
-/// [`StoreError::Unavailable`] within 10 seconds (mostly 4); when it is back, they work again.
+/// [`StoreError::Unavailable`] within 10 seconds (mostly 4); when it is back, they work again. While it answers, calls
+/// wait for their turn, however many they are.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) url: DatabaseUrl,
     pub(crate) reader: DatabaseConnection,
     pub(crate) writer: DatabaseConnection,
     pub(crate) vault: Vault,
+    readers: Queue,
+    writers: Queue,
 }
 
 impl Store {
@@ -52,15 +55,16 @@ impl Store {
                 sqlite_file::prepare(file)?;
                 let options = sqlite_options(file);
                 within(OPEN_LIMIT, try_first(options.connect())).await?;
-                (sqlite_pool(&options, READERS), sqlite_pool(&options, 1))
+                (sqlite_pool(&options, READERS + SPARE), sqlite_pool(&options, 1))
             }
             Kind::Postgres(url) => {
                 let options = postgres_options(url.expose())?;
                 within(OPEN_LIMIT, try_first(options.connect())).await?;
-                (postgres_pool(&options, READERS), postgres_pool(&options, 1))
+                (postgres_pool(&options, READERS + SPARE), postgres_pool(&options, 1))
             }
         };
-        let store = Self { url: url.clone(), reader, writer, vault };
+        let (readers, writers) = (Queue::new(READERS as usize), Queue::new(1));
+        let store = Self { url: url.clone(), reader, writer, vault, readers, writers };
         store.migrate().await?;
         Ok(store)
     }
@@ -87,6 +91,22 @@ impl Store {
         let _ = self.writer.close_by_ref().await;
     }
 
+    /// Does work that only reads, when it is its turn.
+    pub(crate) fn reading<'a, T: Send + 'a>(
+        &'a self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> Work<'a, T> {
+        self.readers.run(work)
+    }
+
+    /// Does work that writes, when it is its turn. Never one within another: it would wait for itself.
+    pub(crate) fn writing<'a, T: Send + 'a>(
+        &'a self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> Work<'a, T> {
+        self.writers.run(work)
+    }
+
     /// A transaction that writes. SQLite takes the lock at once: one that reads first and writes later would lose to
     /// another process in between ("database is locked").
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
@@ -96,28 +116,6 @@ impl Store {
         };
         Ok(self.writer.begin_with_options(options).await?)
     }
-}
-
-/// Work under way. Boxed, since the futures of queries are big and would make those of our callers bigger.
-type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
-/// Does the work, 10 s at most. What was begun and not committed is rolled back.
-pub(crate) fn limited<'a, T: Send + 'a>(
-    work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
-) -> Work<'a, T> {
-    within(WORK_LIMIT, work)
-}
-
-fn within<'a, T: Send + 'a>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
-) -> Work<'a, T> {
-    let work = tokio::time::timeout(limit, work);
-    Box::pin(async move {
-        let late =
-            |_| Err(StoreError::unavailable(format!("it did not answer within {} s", limit.as_secs())));
-        work.await.unwrap_or_else(late)
-    })
 }
 
 /// One connection outside of the pools, which would try until their time is up and then not say why they failed.

@@ -10,7 +10,6 @@ use sea_orm::{
 
 use crate::convert::{count, now};
 use crate::entity::proxy::{ActiveModel, Column, Entity, Model};
-use crate::open::limited;
 use crate::proxy_model::{edited, has_written_password, new_model, row, sealed_password, set_health};
 use crate::{NewProxyRow, ProxyEdit, ProxyRow, ProxyState, Store, StoreError};
 
@@ -20,7 +19,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn proxies(&self) -> Result<Vec<ProxyRow>, StoreError> {
-        limited(async {
+        self.reading(async {
             let found = Entity::find()
                 .order_by_asc(Column::Priority)
                 .order_by_asc(Column::Id)
@@ -36,7 +35,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::proxies`].
     pub async fn proxy(&self, id: ProxyId) -> Result<Option<ProxyRow>, StoreError> {
-        limited(async {
+        self.reading(async {
             let found = Entity::find_by_id(id.0).all(&self.reader).await?;
             Ok(self.rows(found).await?.pop())
         })
@@ -70,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`]: it is not known whether they were added.
     pub async fn add_proxies(&self, new: &[NewProxyRow]) -> Result<Vec<ProxyRow>, StoreError> {
-        limited(async {
+        self.writing(async {
             let transaction = self.begin().await?;
             let mut added = Vec::with_capacity(new.len());
             for proxy in new {
@@ -103,7 +102,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::proxies`]. `None`: there is no such proxy.
     pub async fn edit_proxy(&self, id: ProxyId, edit: &ProxyEdit) -> Result<Option<ProxyRow>, StoreError> {
-        limited(async {
+        self.writing(async {
             let transaction = self.begin().await?;
             let Some(model) = Entity::find_by_id(id.0).one(&transaction).await? else { return Ok(None) };
             let changed = edited(model, edit, &self.vault)?.update(&transaction).await?;
@@ -118,7 +117,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn remove_proxy(&self, id: ProxyId) -> Result<bool, StoreError> {
-        limited(async { Ok(Entity::delete_by_id(id.0).exec(&self.writer).await?.rows_affected > 0) }).await
+        self.writing(async { Ok(Entity::delete_by_id(id.0).exec(&self.writer).await?.rows_affected > 0) })
+            .await
     }
 
     /// Gives the proxies the priorities 0, 1, 2 … in this order. Ids that are gone are skipped.
@@ -126,7 +126,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn reorder(&self, ids: &[ProxyId]) -> Result<(), StoreError> {
-        limited(async {
+        self.writing(async {
             let transaction = self.begin().await?;
             for (priority, id) in (0..).zip(ids) {
                 let place =
@@ -143,7 +143,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn save_states(&self, states: &[ProxyState]) -> Result<(), StoreError> {
-        limited(async {
+        self.writing(async {
             let transaction = self.begin().await?;
             write_states(&transaction, states).await?;
             Ok(transaction.commit().await?)

@@ -5,7 +5,6 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter as _, QueryOrder as _, Query
 
 use crate::convert::now;
 use crate::entity::{applied_batch, check, event};
-use crate::open::limited;
 use crate::{Store, StoreError};
 
 /// Rows deleted at one go: the only writer is not kept busy for long.
@@ -36,7 +35,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            let step = limited(async {
+            let step = self.writing(async {
                 let last = E::find()
                     .select_only()
                     .column(at)

@@ -16,7 +16,6 @@ use crate::convert::{
 };
 use crate::entity::recording::{ActiveModel, Column, Entity, Model};
 use crate::entity::{gap, part, route};
-use crate::open::limited;
 use crate::{
     PartRow, RecordingFilter, RecordingFull, RecordingRow, RecordingStatus, Store, StoreError, Vault,
 };
@@ -32,7 +31,7 @@ impl Store {
         model.url_encrypted = Set(self.vault.seal(&place(&id, "url"), row.url.expose())?);
         model.id = Set(id);
         model.url = Set(masked(&row.url_masked));
-        limited(async {
+        self.writing(async {
             let again = OnConflict::column(Column::Id).do_nothing().to_owned();
             Entity::insert(model).on_conflict(again).exec_without_returning(&self.writer).await?;
             Ok(())
@@ -45,7 +44,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::insert_recording`], and [`StoreError::NotFound`] if it was deleted.
     pub async fn update_recording(&self, row: &RecordingRow) -> Result<(), StoreError> {
-        limited(async { write_recording(&self.writer, row, &self.vault).await }).await
+        self.writing(async { write_recording(&self.writer, row, &self.vault).await }).await
     }
 
     /// A recording with its lists; `None` if there is none.
@@ -53,7 +52,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn recording(&self, id: RecordingId) -> Result<Option<RecordingFull>, StoreError> {
-        limited(async {
+        self.reading(async {
             let found = Entity::find_by_id(id.to_string()).all(&self.reader).await?;
             Ok(self.with_lists(found).await?.pop())
         })
@@ -97,7 +96,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_recording(&self, id: RecordingId) -> Result<bool, StoreError> {
-        limited(async {
+        self.writing(async {
             Ok(Entity::delete_by_id(id.to_string()).exec(&self.writer).await?.rows_affected > 0)
         })
         .await
@@ -108,7 +107,7 @@ impl Store {
         wanted: Condition,
         limit: Option<u64>,
     ) -> Result<Vec<RecordingFull>, StoreError> {
-        limited(async {
+        self.reading(async {
             let query = Entity::find().filter(wanted).order_by_desc(Column::Id).limit(limit);
             self.with_lists(query.all(&self.reader).await?).await
         })

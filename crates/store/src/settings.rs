@@ -6,7 +6,6 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::convert::small;
 use crate::entity::settings::{ActiveModel, Column, Entity};
-use crate::open::limited;
 use crate::{SettingsRow, Store, StoreError};
 
 /// The number of the one row.
@@ -40,7 +39,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn settings(&self) -> Result<SettingsRow, StoreError> {
-        limited(async {
+        self.reading(async {
             let Some(found) = Entity::find_by_id(ROW).one(&self.reader).await? else {
                 return Ok(SettingsRow::default());
             };
@@ -70,7 +69,7 @@ impl Store {
             fallback_to_direct_connection: Set(settings.fallback_to_direct_connection),
         };
         let again = OnConflict::column(Column::Id).update_columns(SETTINGS).to_owned();
-        limited(async {
+        self.writing(async {
             Entity::insert(model).on_conflict(again).exec_without_returning(&self.writer).await?;
             Ok(())
         })

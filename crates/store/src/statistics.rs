@@ -15,7 +15,6 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrai
 use crate::checks::AT_ONCE;
 use crate::convert::{Word as _, count, fraction, masked, micros, path, via};
 use crate::entity::{gap, part, proxy, recording, recording_proxy, route};
-use crate::open::limited;
 use crate::proxies::add_totals;
 use crate::recordings::write_recording;
 use crate::{PartRow, RecordingRow, Store, StoreError};
@@ -34,7 +33,7 @@ impl Store {
         gaps: &[Gap],
         parts: &[PartRow],
     ) -> Result<(), StoreError> {
-        limited(async {
+        self.writing(async {
             let id = row.id.to_string();
             let transaction = self.begin().await?;
             write_recording(&transaction, row, &self.vault).await?;
@@ -57,7 +56,7 @@ impl Store {
     /// [`StoreError::Unavailable`]; [`StoreError::NotFound`] if the recording was deleted.
     pub async fn mark_convicted(&self, recording: RecordingId, proxy: ProxyId) -> Result<(), StoreError> {
         use recording_proxy::{Column, Entity};
-        limited(async {
+        self.writing(async {
             let id = recording.to_string();
             let transaction = self.begin().await?;
             if recording::Entity::find_by_id(&id).count(&transaction).await? == 0 {
