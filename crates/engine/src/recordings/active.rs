@@ -77,20 +77,27 @@ impl Active {
         let _ = self.account.set(account);
     }
 
-    /// Takes over where the recorder says it stands.
+    /// Takes over where the recorder says it stands. Until it has found what an earlier run left, that stays as stored.
     pub(super) fn progress(&self, progress: &Progress) {
         let mut state = self.lock();
+        let resuming = self.earlier.bytes > 0;
         let row = &mut state.full.row;
-        row.status = status(progress.status);
-        row.bytes = progress.bytes.max(progress.parts.iter().map(|part| part.bytes).sum());
-        row.duration_s = progress.media.as_secs_f64();
-        row.segments_lost = progress.segments_lost;
-        row.seconds_lost = progress.seconds_lost;
+        row.status = match progress.status {
+            Status::Starting if resuming => RecordingStatus::Recovering,
+            other => status(other),
+        };
         row.error.clone_from(&progress.note);
         row.via = progress.via.as_ref().map(ToString::to_string).or_else(|| row.via.take());
         if let Some(mark) = &progress.mark {
             row.resume = Some(json!(mark));
         }
+        if resuming && progress.parts.is_empty() {
+            return;
+        }
+        row.bytes = progress.bytes.max(progress.parts.iter().map(|part| part.bytes).sum());
+        row.duration_s = progress.media.as_secs_f64();
+        row.segments_lost = progress.segments_lost;
+        row.seconds_lost = progress.seconds_lost;
         state.full.parts = parts(&progress.parts);
     }
 

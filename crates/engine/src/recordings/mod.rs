@@ -116,7 +116,9 @@ impl Engine {
     pub fn active_recordings(&self) -> Vec<RecordingView> {
         let mut all = self.inner.recordings.all();
         all.sort_by_key(|active| std::cmp::Reverse(active.id));
-        all.iter().map(|active| RecordingView::from(&active.full())).collect()
+        // One that has ended and is only waiting for the database is over.
+        let under_way = all.iter().map(|active| active.full()).filter(|full| full.row.ended_at.is_none());
+        under_way.map(|full| RecordingView::from(&full)).collect()
     }
 
     /// One recording.
