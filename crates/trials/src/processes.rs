@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use base64::Engine;
@@ -23,9 +24,15 @@ impl Seen {
     /// Looks at a process and all below it.
     pub(crate) fn look(&mut self, pid: u32) {
         self.note_arguments(&read(pid, "cmdline"));
+        let own = exe(pid);
         for child in Self::below(pid) {
-            self.environments.insert(read(child, "environ"));
-            self.note_arguments(&read(child, "cmdline"));
+            // Between fork and exec it is still a copy of its parent, environment and all.
+            if exe(child) == own {
+                continue;
+            }
+            let arguments = read(child, "cmdline");
+            self.environments.insert(format!("{arguments}\n{}", read(child, "environ")));
+            self.note_arguments(&arguments);
         }
     }
 
@@ -88,6 +95,10 @@ pub(crate) fn disguises(secret: &str) -> Vec<String> {
 fn token(line: &str) -> Option<&str> {
     let (credentials, _) = line.strip_prefix("http-proxy=http://")?.rsplit_once('@')?;
     credentials.split_once(':').map(|(_, token)| token).filter(|token| !token.is_empty())
+}
+
+fn exe(pid: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
 
 fn read(pid: u32, what: &str) -> String {
