@@ -179,3 +179,19 @@ async fn what_cannot_be_recorded_is_refused_with_the_reason() {
     let list: Value = rig.get("/api/recordings").await.json();
     assert_eq!(list["items"], json!([]));
 }
+
+#[tokio::test]
+async fn a_download_is_finished_before_the_server_stops() {
+    let (rig, known) = rig(&[("a.ts", RecordingStatus::Completed)]).await;
+    let (id, file) = &known[0];
+    // Larger than all buffers between here and there.
+    let size = 32 << 20;
+    std::fs::write(file, vec![1; size]).expect("written");
+    let request = rig.request(Method::GET, &format!("/api/recordings/{}/file", id.0));
+    let mut response = request.send().await.expect("it answers");
+    let first = response.chunk().await.expect("bytes").expect("some");
+    rig.soft.cancel();
+    let rest = response.bytes().await.expect("all of it");
+    assert_eq!(first.len() + rest.len(), size);
+    rig.serving.await.expect("no panic").expect("no error");
+}
