@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything, side by side with HAProxy and Squid in one run, about five minutes: bench/run.sh [OPTIONS of `holdfast-bench peers`]
+# Everything, side by side with HAProxy and Squid in one run, about seven minutes: bench/run.sh [OPTIONS of `holdfast-bench peers`]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -56,9 +56,19 @@ impl Process {
 
     /// Memory it holds, in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// That part of it which is in no file, in KiB.
+    pub(crate) fn anonymous_kib(&self) -> Result<u64> {
+        self.status_kib("RssAnon:")
+    }
+
+    fn status_kib(&self, field: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.id());
         let status = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|l| l.strip_prefix(field));
+        let line = line.with_context(|| format!("no {field} in {path}"))?;
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 
