@@ -115,6 +115,7 @@ impl Outlet {
     ) -> Subscription {
         let recent = self.lock();
         let live = self.sender.subscribe();
+        let seen = since.as_ref().map(|(seq, _)| *seq);
         let missed = match since {
             None => CatchUp::Nothing,
             Some((seq, boot)) if boot != self.boot || seq < recent.complete_after || seq > recent.told => {
@@ -125,8 +126,11 @@ impl Outlet {
                 if missed.is_empty() { CatchUp::Nothing } else { CatchUp::Missed(missed) }
             }
         };
-        // Where the client stands after what it missed.
-        let seq = recent.frames.back().map_or(recent.complete_after, |frame| frame.seq);
+        // Where the client stands: before what it missed, so that one which is cut off in the middle comes back for the rest.
+        let seq = match (&missed, seen) {
+            (CatchUp::Missed(_), Some(seen)) => seen,
+            _ => recent.frames.back().map_or(recent.complete_after, |frame| frame.seq),
+        };
         drop(recent);
         hello.insert("boot".to_owned(), json!(self.boot));
         Subscription { hello: Arc::new(frame(seq, Utc::now(), "hello", &hello)), missed, live }
@@ -169,10 +173,12 @@ mod tests {
         };
         assert_eq!(seqs(place(41, &boot)), [42, 43]);
         assert_eq!(seqs(place(40, &boot)), [41, 42, 43]);
-        assert_eq!(seqs(place(43, &boot)), []);
+        assert!(seqs(place(43, &boot)).is_empty());
         assert_eq!(seqs(place(39, &boot)), [-1], "before this run");
         assert_eq!(seqs(place(44, &boot)), [-1], "from the future");
         assert_eq!(seqs(place(42, "another run")), [-1]);
+        let back = outlet.subscribe(Some((41, boot.clone())), Map::new());
+        assert_eq!(back.hello.seq, 41, "before what it missed");
         publish(&outlet, KEPT);
         assert_eq!(seqs(place(42, &boot)), [-1], "forgotten");
         assert_eq!(seqs(place(43, &boot)).len(), KEPT);

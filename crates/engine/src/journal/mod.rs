@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use holdfast_gateway::Gateway;
-use holdfast_model::{Event, ProxyId, in_micros};
+use holdfast_model::{CheckFinding, Event, Health, ProxyId, Trigger, in_micros};
 use holdfast_store::rows::CheckRow;
 use holdfast_store::{Batch, StoreError};
 use serde_json::{Map, json};
@@ -38,6 +38,8 @@ const BATCH: usize = 500;
 const WAITING: usize = 50_000;
 /// How often the bytes that proxies carried are stored.
 const TRAFFIC_EVERY: Duration = Duration::from_secs(10);
+/// How often the same failure of a proxy that is tried again and again is kept in its history.
+const SAME_FAILURE_EVERY: Duration = Duration::from_secs(60);
 /// How often a batch is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -111,6 +113,8 @@ pub(crate) struct Keeper {
     /// A batch that the database did not take, and what it was to tell.
     stuck: Option<Stuck>,
     retry_at: Option<Instant>,
+    /// The failure of each proxy that was last kept in its history.
+    last_failure: HashMap<ProxyId, (Instant, Option<String>)>,
     status: Option<SystemStatusView>,
 }
 
@@ -136,6 +140,7 @@ impl Keeper {
             traffic: HashMap::new(),
             stuck: None,
             retry_at: None,
+            last_failure: HashMap::new(),
             status: None,
         };
         (Journal { notes: sender, outlet }, keeper)
@@ -180,6 +185,25 @@ impl Keeper {
         }
     }
 
+    /// Whether a check says more than the one before it. While a proxy is down it is tried again every few seconds, and a
+    /// night of that with a thousand proxies would be millions of rows that say the same: one a minute is kept.
+    fn is_news(&mut self, id: ProxyId, trigger: Trigger, finding: &CheckFinding) -> bool {
+        let now = Instant::now();
+        let vain = trigger == Trigger::Recovery && finding.status == Health::Failed;
+        let same = self.last_failure.get(&id).is_some_and(|(at, error)| {
+            *error == finding.error && now.duration_since(*at) < SAME_FAILURE_EVERY
+        });
+        if vain && same {
+            return false;
+        }
+        if finding.status == Health::Failed {
+            self.last_failure.insert(id, (now, finding.error.clone()));
+        } else {
+            self.last_failure.remove(&id);
+        }
+        true
+    }
+
     fn take_event(&mut self, event: Result<Event, RecvError>) {
         let event = match event {
             Ok(event) => event,
@@ -194,6 +218,10 @@ impl Keeper {
         match &event {
             Event::ProxyChecked { id, trigger, finding } => {
                 self.dirty.insert(*id);
+                let news = self.is_news(*id, *trigger, finding);
+                if !news {
+                    return;
+                }
                 self.checks.push_back(CheckRow {
                     proxy_id: *id,
                     at: in_micros(Utc::now()),

@@ -5,14 +5,14 @@
 
 mod away;
 mod convert;
+mod reread;
 mod views;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use holdfast_gateway::{Gateway, PoolHandle};
 use holdfast_model::{Level, ProxyId};
 use holdfast_pool::{Adopted, Edit, Pool};
@@ -36,6 +36,8 @@ pub(crate) struct Memory {
     pool: PoolHandle,
     gateway: OnceLock<Gateway>,
     journal: OnceLock<Journal>,
+    /// Proxies whose rows are to be read again.
+    wanted: Mutex<HashSet<ProxyId>>,
     /// One change of the rows at a time.
     gate: tokio::sync::Mutex<()>,
     known: Mutex<Known>,
@@ -62,6 +64,7 @@ impl Memory {
             pool,
             gateway: OnceLock::new(),
             journal: OnceLock::new(),
+            wanted: Mutex::default(),
             gate: tokio::sync::Mutex::new(()),
             known: Mutex::new(known),
             away: watch::Sender::new(None),
@@ -319,32 +322,6 @@ impl Memory {
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl holdfast_gateway::Memory for Memory {
-    async fn reread(&self, id: ProxyId) {
-        if self.is_away().is_some() {
-            return;
-        }
-        let _turn = self.turn().await;
-        if let Ok(settings) = self.heed(self.store.settings().await) {
-            self.absorb_settings(&settings);
-        }
-        match self.heed(self.store.proxy(id).await) {
-            Ok(Some(row)) => {
-                if self.absorb(row) {
-                    self.tell_edited(id, false);
-                }
-            }
-            Ok(None) if self.lock().proxies.contains_key(&id) => {
-                let note = self.removed_note(id, "was deleted from the table by hand");
-                self.forget(id, "the proxy was removed");
-                self.tell(note);
-            }
-            Ok(None) | Err(_) => {}
-        }
     }
 }
 
