@@ -18,8 +18,8 @@ use crate::{DatabaseUrl, StoreError, Vault, migration, sqlite_file};
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// For a sign of life.
 const PING_LIMIT: Duration = Duration::from_secs(2);
-/// For a connection, when it is one's turn.
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(4);
+/// For a connection, when it is one's turn. A busy machine may need seconds to make one to PostgreSQL.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(6);
 /// How long SQLite waits for the lock that another process (somebody's `sqlite3`) holds.
 const BUSY_LIMIT: Duration = Duration::from_secs(4);
 /// Connections that read. Each one of SQLite's costs a thread and up to 2 MiB.
@@ -30,7 +30,7 @@ const SPARE: u32 = 2;
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What Holdfast remembers. A cheap handle: clone it freely. When the database goes away, calls answer
-/// [`StoreError::Unavailable`] within 10 seconds (mostly 4); when it is back, they work again. While it answers, calls
+/// [`StoreError::Unavailable`] within 10 seconds (mostly 4 to 6); when it is back, they work again. While it answers, calls
 /// wait for their turn, however many they are.
 #[derive(Clone, Debug)]
 pub struct Store {

@@ -2,12 +2,12 @@
 //!
 //! Waiting for those who came before is no sign that the database is away: on a slow disk a hundred changes take their
 //! time. Waiting for the database is. So everybody waits for a turn as long as it takes, and for an answer only so
-//! long. And when somebody ahead got no answer, those who waited behind give up with him, instead of each finding
-//! out in his turn, one limit after the other.
+//! long. And when somebody ahead got no answer, and nobody got one since, those who waited behind give up with him,
+//! instead of each finding out in his turn, one limit after the other.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -26,12 +26,14 @@ pub(crate) struct Queue {
     places: Arc<Semaphore>,
     /// How often somebody got no answer.
     failures: Arc<AtomicU64>,
+    /// Whether the last who came out got no answer.
+    away: Arc<AtomicBool>,
 }
 
 impl Queue {
     /// So many at a time.
     pub(crate) fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), failures: Arc::default() }
+        Self { places: Arc::new(Semaphore::new(places)), failures: Arc::default(), away: Arc::default() }
     }
 
     /// Does the work when it is its turn, 10 s at most. What was begun and not committed is rolled back.
@@ -44,13 +46,13 @@ impl Queue {
         Box::pin(async move {
             let _place =
                 self.places.acquire().await.map_err(|error| StoreError::unavailable(error.to_string()))?;
-            if self.failures.load(Ordering::Relaxed) != before {
+            if self.failures.load(Ordering::Relaxed) != before && self.away.load(Ordering::Relaxed) {
                 return Err(StoreError::unavailable("it did not answer others who were first"));
             }
             let answer = work.await;
-            if matches!(answer, Err(StoreError::Unavailable(_))) {
-                self.failures.fetch_add(1, Ordering::Relaxed);
-            }
+            let away = matches!(answer, Err(StoreError::Unavailable(_)));
+            self.failures.fetch_add(u64::from(away), Ordering::Relaxed);
+            self.away.store(away, Ordering::Relaxed);
             answer
         })
     }
