@@ -80,19 +80,15 @@ on_both!(migrations_run_once, a_newer_schema_is_refused, a_migration_that_fails_
 
 #[tokio::test]
 async fn two_that_start_on_an_empty_database_both_open() {
-    for url in both_empty().await {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Postgres::shared().await.expect("PostgreSQL");
+    let postgres = DatabaseUrl::parse(&server.database().await.expect("a database")).expect("a URL");
+    for url in [DatabaseUrl::for_data_dir(folder.path()), postgres] {
         let (one, other) = tokio::join!(Store::open(&url, vault(KEY)), Store::open(&url, vault(KEY)));
         let (one, other) = (one.expect("opened"), other.expect("opened"));
         one.add_proxies(&[new_proxy("http://h:1", 0)]).await.expect("added");
         assert_eq!(other.proxies().await.map(|rows| rows.len()), Ok(1), "{url}");
     }
-}
-
-async fn both_empty() -> Vec<DatabaseUrl> {
-    let server = Postgres::shared().await.expect("PostgreSQL");
-    let folder = tempfile::tempdir().expect("a folder").keep();
-    let url = server.database().await.expect("a database");
-    vec![DatabaseUrl::for_data_dir(&folder), DatabaseUrl::parse(&url).expect("a URL")]
 }
 
 #[test]
