@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::gateways::Gateways;
 use crate::journal::{Journal, Keeper, Subscription};
 use crate::memory::{Memory, for_gateway, pool_settings};
 use crate::recordings::Recordings;
@@ -58,7 +59,7 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) memory: Arc<Memory>,
-    pub(crate) gateway: Gateway,
+    pub(crate) gateway: Gateways,
     pub(crate) journal: Journal,
     pub(crate) recordings: Recordings,
     pub(crate) tracker: TaskTracker,
@@ -100,10 +101,12 @@ impl Engine {
         let memory = Arc::new(memory);
         let gateway =
             Gateway::start(options.listener, pool.clone(), Access::LeasesOnly, hard.clone(), tracker)?;
-        if let Some((listener, auth)) = options.public_gateway {
+        let open = |(listener, auth): (TcpListener, Option<(String, Secret)>)| {
             let access = auth.map_or(Access::Anyone, |(user, password)| Access::Password(user, password));
-            Gateway::start(listener, pool.clone(), access, hard.clone(), tracker)?;
-        }
+            Gateway::start(listener, pool.clone(), access, hard.clone(), tracker)
+        };
+        let public = options.public_gateway.map(open).transpose()?;
+        let gateway = Gateways { recordings: gateway, public };
         figures::start();
         let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), pool.subscribe(), last_seq);
         memory.join(gateway.clone(), journal.clone());

@@ -9,6 +9,7 @@
 mod checks;
 mod engine;
 mod figures;
+mod gateways;
 mod journal;
 mod memory;
 mod proxies;

@@ -127,8 +127,11 @@ impl Tunnels {
 
     /// Bytes by route, open ways included.
     pub(crate) fn totals(&self) -> HashMap<Via, Totals> {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for tunnel in self.lock().values() {
+        let closed = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        // Both at once, or one that closes meanwhile would be missed or counted twice.
+        let open = self.lock();
+        let mut totals = closed.clone();
+        for tunnel in open.values() {
             totals.entry(tunnel.via.clone()).or_default().add(&tunnel.meter);
         }
         totals
@@ -165,7 +168,6 @@ impl Drop for OpenTunnel {
     fn drop(&mut self) {
         let mut totals = self.tunnels.totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.entry(self.tunnel.via.clone()).or_default().add(&self.tunnel.meter);
-        drop(totals);
         self.tunnels.lock().remove(&self.tunnel.id);
     }
 }

@@ -11,7 +11,7 @@ use crate::{Store, StoreError};
 const AT_ONCE: u64 = 5000;
 
 impl Store {
-    /// Deletes checks and events older than these times, and answers how many of each. Recordings are never deleted
+    /// Deletes checks and events older than these times, but for the newest event, and answers how many of each. Recordings are never deleted
     /// by age.
     ///
     /// # Errors
@@ -24,8 +24,19 @@ impl Store {
         // A commit is tried again within minutes, not days.
         self.forget::<applied_batch::Entity>(applied_batch::Column::At, now() - TimeDelta::days(1)).await?;
         let checks = self.forget::<check::Entity>(check::Column::At, checks_before).await?;
-        let events = self.forget::<event::Entity>(event::Column::At, events_before).await?;
+        let newest = self.newest_event().await?.map_or(events_before, |newest| newest.min(events_before));
+        let events = self.forget::<event::Entity>(event::Column::At, newest).await?;
         Ok((checks, events))
+    }
+
+    /// When the newest event was. It stays for ever, so that no number is given twice.
+    async fn newest_event(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.writing(async {
+            let newest = event::Entity::find().select_only().column(event::Column::At);
+            let newest = newest.order_by_desc(event::Column::Seq).limit(1);
+            Ok(newest.into_tuple().one(&self.writer).await?)
+        })
+        .await
     }
 
     async fn forget<E: EntityTrait>(

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use holdfast_gateway::Gateway;
 use holdfast_model::{CheckFinding, Event, Health, ProxyId, Trigger, in_micros};
 use holdfast_store::rows::CheckRow;
 use holdfast_store::{Batch, StoreError};
@@ -28,6 +27,7 @@ pub use frame::{CatchUp, Frame, Subscription};
 pub(crate) use note::{Note, word};
 
 use crate::figures;
+use crate::gateways::Gateways;
 use crate::memory::Memory;
 use crate::view::{HealthView, SystemStatusView};
 use frame::Outlet;
@@ -99,7 +99,7 @@ type Stuck = (Batch, Vec<(i64, Entry)>);
 /// Keeps the journal; run it as a task.
 pub(crate) struct Keeper {
     memory: Arc<Memory>,
-    gateway: Gateway,
+    gateway: Gateways,
     outlet: Arc<Outlet>,
     events: broadcast::Receiver<Event>,
     notes: mpsc::UnboundedReceiver<Entry>,
@@ -121,7 +121,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn new(
         memory: Arc<Memory>,
-        gateway: Gateway,
+        gateway: Gateways,
         events: broadcast::Receiver<Event>,
         last_seq: i64,
     ) -> (Journal, Self) {
@@ -152,9 +152,11 @@ impl Keeper {
         traffic.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // A wish is noted before anything can come of it, so notes go first.
+                biased;
                 () = stop.cancelled() => break,
-                event = self.events.recv() => self.take_event(event),
                 Some(note) = self.notes.recv() => self.take(note),
+                event = self.events.recv() => self.take_event(event),
                 _ = traffic.tick() => self.book_traffic(),
                 () = due(self.retry_at) => {}
             }
@@ -173,10 +175,10 @@ impl Keeper {
 
     /// Takes what else is there, so that it goes into the same transaction.
     fn drain(&mut self) {
-        while let Ok(note) = self.notes.try_recv() {
-            self.take(note);
-        }
         loop {
+            while let Ok(note) = self.notes.try_recv() {
+                self.take(note);
+            }
             match self.events.try_recv() {
                 Ok(event) => self.take_event(Ok(event)),
                 Err(broadcast::error::TryRecvError::Lagged(n)) => self.take_event(Err(RecvError::Lagged(n))),
@@ -376,7 +378,7 @@ impl Keeper {
             return None;
         }
         let events = notes.iter().filter(|(_, e)| e.note.logged).map(|(seq, e)| e.note.row(*seq)).collect();
-        let id = uuid::Uuid::now_v7().as_u64_pair().1.cast_signed();
+        let id = batch_id();
         Some((Batch { id, states, checks, events, traffic }, notes))
     }
 
@@ -392,6 +394,11 @@ impl Keeper {
         }
         self.status = Some(status);
     }
+}
+
+/// A number that no other batch has.
+pub(crate) fn batch_id() -> i64 {
+    uuid::Uuid::now_v7().as_u64_pair().1.cast_signed()
 }
 
 async fn due(at: Option<Instant>) {

@@ -1,6 +1,7 @@
 //! Whether the database is there. Whoever uses it notes what it answers; the upkeep looks after it while it is away.
 
 use holdfast_model::Level;
+use holdfast_store::Batch;
 use serde_json::json;
 
 use super::Memory;
@@ -33,7 +34,12 @@ impl Memory {
 
     /// Asks the database how it is, and reads everything again if it is back.
     pub(crate) async fn look_after(&self) {
-        match self.store.ping().await {
+        let answer = match self.is_away() {
+            None => self.store.ping().await,
+            // One that answers and takes nothing (its file is locked, its disk full) is still away.
+            Some(_) => self.store.commit(&Batch { id: crate::journal::batch_id(), ..Batch::default() }).await,
+        };
+        match answer {
             Err(error) => self.away(&error.to_string()),
             Ok(()) if self.is_away().is_some() => {
                 self.away.send_replace(None);

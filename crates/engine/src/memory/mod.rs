@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use std::time::Duration;
 
-use holdfast_gateway::{Gateway, PoolHandle};
-use holdfast_model::{Level, ProxyId};
+use holdfast_gateway::PoolHandle;
+use holdfast_model::{Level, ProxyId, in_micros};
 use holdfast_pool::{Adopted, Edit, Pool};
 use holdfast_store::{Batch, ProxyRow, ProxyState, ProxyTotals, SettingsRow, Store, StoreError};
 use serde_json::json;
@@ -24,6 +24,7 @@ pub(crate) use convert::pool_settings;
 use convert::{new_proxy, remembered, state};
 
 use crate::Refusal;
+use crate::gateways::Gateways;
 use crate::journal::{Journal, Note};
 use crate::view::Config;
 
@@ -34,7 +35,7 @@ const WISH_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Memory {
     store: Store,
     pool: PoolHandle,
-    gateway: OnceLock<Gateway>,
+    gateway: OnceLock<Gateways>,
     journal: OnceLock<Journal>,
     /// Proxies whose rows are to be read again.
     wanted: Mutex<HashSet<ProxyId>>,
@@ -73,7 +74,7 @@ impl Memory {
     }
 
     /// Whom to tell, and whose tunnels to cut.
-    pub(crate) fn join(&self, gateway: Gateway, journal: Journal) {
+    pub(crate) fn join(&self, gateway: Gateways, journal: Journal) {
         let _ = self.gateway.set(gateway);
         let _ = self.journal.set(journal);
     }
@@ -102,11 +103,14 @@ impl Memory {
 
     /// Waits for the turn to carry out a person's wish; not long, and not at all while the database is away.
     pub(crate) async fn turn_for_a_wish(&self) -> Result<AsyncGuard<'_, ()>, Refusal> {
+        let refused = |why: &str| Refusal::Unavailable(format!("nothing was changed: {why}"));
         if let Some(why) = self.is_away() {
-            return Err(Refusal::Unavailable(format!("nothing was changed: {why}")));
+            return Err(refused(&why));
         }
         let turn = tokio::time::timeout(WISH_LIMIT, self.turn()).await;
-        turn.map_err(|_| Refusal::Unavailable("nothing was changed: the database is busy or away".to_owned()))
+        let turn = turn.map_err(|_| refused("the database is busy or away"))?;
+        // Whoever was before may have found out.
+        self.is_away().map_or(Ok(turn), |why| Err(refused(&why)))
     }
 
     /// Adds a proxy that has just been stored or found.
@@ -188,6 +192,12 @@ impl Memory {
         true
     }
 
+    /// The same because a person wants something; not while the database is away.
+    pub(crate) async fn refresh_for_a_wish(&self) -> Result<(), Refusal> {
+        drop(self.turn_for_a_wish().await?);
+        Ok(self.refresh().await?)
+    }
+
     /// Reads everything again: rows added, edited or deleted by hand, and the settings.
     pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
         let _turn = self.turn().await;
@@ -250,7 +260,7 @@ impl Memory {
             if let Some(row) = known.proxies.get_mut(&state.id) {
                 (row.enabled, row.auto_disabled) = (state.enabled, state.auto_disabled);
                 row.health = state.health.clone();
-                row.updated_at = chrono::Utc::now();
+                row.updated_at = in_micros(chrono::Utc::now());
             }
         }
         Ok(())

@@ -42,8 +42,8 @@ impl Engine {
         }
         let memory = &self.inner.memory;
         // Rows that somebody edited by hand count from here on.
-        memory.refresh().await?;
-        let via = self.inner.gateway.prepare(&wish.tags).await;
+        memory.refresh_for_a_wish().await?;
+        let via = self.inner.gateway.recordings.prepare(&wish.tags).await;
         let via = via.map_err(|error| Refusal::Conflict(format!("{masked} was not recorded: {error}")))?;
         let output = self.output(&url)?;
         output.check_room(DEFAULT_DISK_FLOOR).map_err(|error| Refusal::Conflict(error.to_string()))?;
@@ -87,7 +87,7 @@ impl Engine {
     pub(super) fn set_off(&self, active: Active, request: RecordRequest, prepared: Option<Via>) {
         let active = Arc::new(active);
         self.inner.recordings.lock().insert(active.id, Arc::clone(&active));
-        let gateway = GatewayRoutes::new(self.inner.gateway.clone());
+        let gateway = GatewayRoutes::new(self.inner.gateway.recordings.clone());
         let routes = Prepared { gateway, prepared: Mutex::new(prepared), active: Arc::clone(&active) };
         self.inner.tracker.spawn(self.clone().follow(active, request, Arc::new(routes)));
     }

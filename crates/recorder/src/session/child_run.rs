@@ -319,7 +319,7 @@ impl Session {
             watch.looking = Some(self.asker().ask().boxed());
         }
         let traffic = self.account.traffic();
-        if self.is_blank() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE {
+        if self.lacks_a_first_route(traffic.no_route) {
             watch.gave_up = Some(self.never_a_route());
         } else if blame == GapCause::Route && self.must_give_up() {
             watch.gave_up = Some(self.gave_up("no route works"));
@@ -328,6 +328,16 @@ impl Session {
 
     pub(super) fn asker(&self) -> Asker {
         Asker { request: self.request.clone(), account: self.account.clone() }
+    }
+
+    /// Whether nothing has come yet and no dial has found a route for [`FIRST_ROUTE`]. Counted from the first that found
+    /// none: a slow machine takes its time to start Streamlink.
+    pub(super) fn lacks_a_first_route(&mut self, no_route: bool) -> bool {
+        if !no_route || !self.is_blank() {
+            self.routeless = None;
+            return false;
+        }
+        self.routeless.get_or_insert_with(Instant::now).elapsed() >= FIRST_ROUTE
     }
 
     pub(super) fn must_give_up(&self) -> bool {

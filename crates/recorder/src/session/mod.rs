@@ -90,6 +90,8 @@ struct Session {
     last_new: Instant,
     /// Runs in a row that brought nothing new though their route was sound.
     barren: u32,
+    /// Nothing has come yet: since when no dial has found a route.
+    routeless: Option<Instant>,
     /// The last Streamlink was killed from outside, and nothing has arrived since.
     after_kill: bool,
     /// The quality that Streamlink opened first.
@@ -126,6 +128,7 @@ pub async fn record(
         first_byte: None,
         last_new: Instant::now(),
         barren: 0,
+        routeless: None,
         after_kill: false,
         opened: None,
         resumed: false,

@@ -77,7 +77,7 @@ impl Session {
                 }
                 Decision::Unreachable(why) => {
                     warn!("the stream cannot be reached: {why}");
-                    if self.is_blank() && traffic.no_route && self.started.elapsed() >= FIRST_ROUTE {
+                    if self.lacks_a_first_route(traffic.no_route) {
                         return Next::End(self.never_a_route());
                     }
                     if self.must_give_up() {
@@ -97,7 +97,7 @@ impl Session {
     /// A wait, cut short where the patience ends.
     fn within_patience(&self, wait: Duration) -> Duration {
         let left = self.request.give_up_after.saturating_sub(self.last_new.elapsed());
-        let first = FIRST_ROUTE.saturating_sub(self.started.elapsed());
+        let first = self.routeless.map_or(FIRST_ROUTE, |since| FIRST_ROUTE.saturating_sub(since.elapsed()));
         let wait = wait.min(left.max(Duration::from_millis(200)));
         if self.is_blank() && !first.is_zero() { wait.min(first) } else { wait }
     }
