@@ -33,7 +33,8 @@ enum Act {
 
 async fn act(act: Act, scene: &mut Scene, recording: &mut Recording) -> Result<()> {
     if !matches!(act, Act::DeadAtStart | Act::FrozenAtStart) {
-        recording.says("Using proxy").await?;
+        // Until then a slow machine is still busy with the start of an interpreter.
+        recording.says(" complete\n").await?;
         scene.segments(5).await;
     }
     let rate = scene.origin.media().bytes_per_second();
