@@ -97,22 +97,22 @@ impl Engine {
         let empty = Pool::new(settings, options.seed);
         let pool = PoolHandle::start(empty, options.dialer, options.targets, hard.clone(), tracker);
         log(pool.subscribe());
+        let events = pool.subscribe();
         let (memory, rows) = Memory::load(options.store, pool.clone()).await?;
         let memory = Arc::new(memory);
-        let gateway =
+        // Before any gateway listens: an empty pool would send its first clients direct.
+        memory.fill(rows);
+        let recordings =
             Gateway::start(options.listener, pool.clone(), Access::LeasesOnly, hard.clone(), tracker)?;
         let open = |(listener, auth): (TcpListener, Option<(String, Secret)>)| {
             let access = auth.map_or(Access::Anyone, |(user, password)| Access::Password(user, password));
             Gateway::start(listener, pool.clone(), access, hard.clone(), tracker)
         };
         let public = options.public_gateway.map(open).transpose()?;
-        let gateway = Gateways { recordings: gateway, public };
-        figures::start();
-        let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), pool.subscribe(), last_seq);
+        let gateway = Gateways { recordings, public };
+        let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), events, last_seq);
         memory.join(gateway.clone(), journal.clone());
         pool.remember_by(for_gateway(&memory));
-        // Only now, when everybody listens: the first checks may be over in no time.
-        memory.fill(rows);
         let close = CancellationToken::new();
         let recordings = Recordings::new(options.tools, options.recordings_dir);
         let inner = Inner {
