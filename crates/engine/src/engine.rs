@@ -97,6 +97,7 @@ impl Engine {
         let empty = Pool::new(settings, options.seed);
         let pool = PoolHandle::start(empty, options.dialer, options.targets, hard.clone(), tracker);
         log(pool.subscribe());
+        figures::start();
         let events = pool.subscribe();
         let (memory, rows) = Memory::load(options.store, pool.clone()).await?;
         let memory = Arc::new(memory);
