@@ -102,7 +102,7 @@ impl Engine {
         let (memory, rows) = Memory::load(options.store, pool.clone()).await?;
         let memory = Arc::new(memory);
         // Before any gateway listens: an empty pool would send its first clients direct.
-        memory.fill(rows);
+        memory.fill(&rows);
         let recordings =
             Gateway::start(options.listener, pool.clone(), Access::LeasesOnly, hard.clone(), tracker)?;
         let open = |(listener, auth): (TcpListener, Option<(String, Secret)>)| {

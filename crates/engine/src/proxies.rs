@@ -224,9 +224,7 @@ impl Engine {
             .collect();
         let rows = memory.heed(memory.store().add_proxies(&rows).await)?;
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        for row in rows {
-            memory.take_in(row);
-        }
+        memory.take_in(&rows);
         for id in &ids {
             self.tell_of(*id, "proxy_added", &format!("was {how}"));
         }

@@ -80,12 +80,10 @@ impl Memory {
     }
 
     /// Puts the stored proxies and settings into the pool.
-    pub(crate) fn fill(&self, rows: Vec<ProxyRow>) {
+    pub(crate) fn fill(&self, rows: &[ProxyRow]) {
         let settings = pool_settings(&self.lock().settings);
         self.pool.change(|pool, now| pool.set_settings(settings, now));
-        for row in rows {
-            self.take_in(row);
-        }
+        self.take_in(rows);
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -113,18 +111,21 @@ impl Memory {
         self.is_away().map_or(Ok(turn), |why| Err(refused(&why)))
     }
 
-    /// Adds a proxy that has just been stored or found.
-    pub(crate) fn take_in(&self, row: ProxyRow) {
-        let (new, remembered) = (new_proxy(&row), remembered(&row));
-        let (id, locked) = (row.id, row.locked.clone());
+    /// Adds proxies that have just been stored or found, all at one moment: a pool that is half filled would take the
+    /// first of them for the only one.
+    pub(crate) fn take_in(&self, rows: &[ProxyRow]) {
         let mut known = self.lock();
-        known.carried.insert(id, row.totals);
-        known.proxies.insert(id, row);
+        for row in rows {
+            known.carried.insert(row.id, row.totals);
+            known.proxies.insert(row.id, row.clone());
+        }
         drop(known);
         self.pool.change(|pool, now| {
-            pool.restore(new, remembered, now);
-            if let Some(why) = &locked {
-                pool.lock(id, why, now);
+            for row in rows {
+                pool.restore(new_proxy(row), remembered(row), now);
+                if let Some(why) = &row.locked {
+                    pool.lock(row.id, why, now);
+                }
             }
             Vec::new()
         });
@@ -148,7 +149,7 @@ impl Memory {
         let mut known = self.lock();
         let Some(old) = known.proxies.insert(row.id, row.clone()) else {
             drop(known);
-            self.take_in(row);
+            self.take_in(&[row]);
             return true;
         };
         drop(known);
@@ -250,9 +251,19 @@ impl Memory {
         true
     }
 
-    /// Stores a batch and learns what is stored now.
-    pub(crate) async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+    /// Stores a batch together with what the pool knows of these proxies now, and learns what is stored. Under the
+    /// turn, and after a look at the rows, so that neither a wish nor a hand is undone by an older finding.
+    pub(crate) async fn commit(
+        &self,
+        batch: &mut Batch,
+        changed: &HashSet<ProxyId>,
+    ) -> Result<(), StoreError> {
         let _turn = self.turn().await;
+        if !changed.is_empty() {
+            let rows = self.heed(self.rows(changed).await)?;
+            self.adopt_rows(changed.clone(), rows);
+        }
+        batch.states = self.states(changed);
         let done = self.store.commit(batch).await;
         self.heed(done)?;
         let mut known = self.lock();
@@ -277,7 +288,7 @@ impl Memory {
     }
 
     /// What the pool knows of these proxies, to be stored.
-    pub(crate) fn states(&self, ids: &[ProxyId]) -> Vec<ProxyState> {
+    fn states(&self, ids: &HashSet<ProxyId>) -> Vec<ProxyState> {
         self.pool.read(|pool| {
             ids.iter().filter_map(|id| pool.get(*id)).filter(|p| !p.is_locked()).map(state).collect()
         })

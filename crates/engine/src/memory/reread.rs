@@ -41,7 +41,8 @@ impl Memory {
         if wanted.contains(&id) { std::mem::take(&mut *wanted) } else { HashSet::new() }
     }
 
-    async fn rows(&self, wanted: &HashSet<ProxyId>) -> Result<Vec<ProxyRow>, StoreError> {
+    /// The rows of these proxies, and perhaps of others.
+    pub(super) async fn rows(&self, wanted: &HashSet<ProxyId>) -> Result<Vec<ProxyRow>, StoreError> {
         if wanted.len() > ONE_BY_ONE {
             return self.store.proxies().await;
         }
@@ -52,7 +53,8 @@ impl Memory {
         Ok(rows)
     }
 
-    fn adopt_rows(&self, mut wanted: HashSet<ProxyId>, rows: Vec<ProxyRow>) {
+    /// Takes over what was changed in them by hand; the caller has the turn.
+    pub(super) fn adopt_rows(&self, mut wanted: HashSet<ProxyId>, rows: Vec<ProxyRow>) {
         for row in rows {
             let id = row.id;
             if wanted.remove(&id) && self.absorb(row) {

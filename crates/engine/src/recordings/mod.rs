@@ -173,8 +173,10 @@ impl Engine {
     pub async fn delete_recording(&self, id: RecordingId) -> Result<(), Refusal> {
         let engine = self.clone();
         self.carry_out(async move {
-            if engine.inner.recordings.get(id).is_some() {
-                return Err(Refusal::Conflict(format!("recording {} is running: stop it first", id.0)));
+            if let Some(active) = engine.inner.recordings.get(id) {
+                let ended = active.full().row.ended_at.is_some();
+                let why = if ended { "is being finished: try again in a moment" } else { "is running: stop it first" };
+                return Err(Refusal::Conflict(format!("recording {} {why}", id.0)));
             }
             let full = engine.full(id).await?;
             let memory = &engine.inner.memory;

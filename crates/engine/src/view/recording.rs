@@ -88,7 +88,8 @@ pub struct RecordingView {
     pub routes: Vec<RouteView>,
     /// What is missing.
     pub gaps: Vec<GapView>,
-    /// Its files.
+    /// What it was written to, run by run. Once it is finished they are one file, at `path`; those that could not be
+    /// joined are still there.
     pub parts: Vec<PartView>,
 }
 
