@@ -1,15 +1,16 @@
 //! After the last byte: the file is finished and the balance drawn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use tracing::{error, info, warn};
 
 use super::{Outcome, Session};
 use crate::control::{Control, Status, StopCause};
+use crate::join::span::play_time_after;
 use crate::join::{JoinError, join};
 use crate::mask::mask_url;
-use crate::output::Output;
+use crate::output::{Container, Output};
 use crate::summary::{Ended, Part, Summary};
 use crate::tools::Tools;
 
@@ -58,10 +59,20 @@ impl Session {
                 }
             },
         };
-        self.summary(outcome, joined, left)
+        let measured = match &joined {
+            Some(Ok(file)) if self.unmarked => play_time(file).await,
+            _ => None,
+        };
+        self.summary(outcome, joined, left, measured)
     }
 
-    fn summary(&mut self, outcome: Outcome, joined: Option<Result<PathBuf, String>>, left: bool) -> Summary {
+    fn summary(
+        &mut self,
+        outcome: Outcome,
+        joined: Option<Result<PathBuf, String>>,
+        left: bool,
+        measured: Option<f64>,
+    ) -> Summary {
         let (output, problem) = match joined {
             Some(Ok(path)) => (Some(path), None),
             Some(Err(problem)) => (None, Some(problem)),
@@ -111,7 +122,7 @@ impl Session {
             output,
             bytes,
             // A sum may be -0.0, which JSON would show.
-            duration_s: self.duration() + 0.0,
+            duration_s: measured.unwrap_or_else(|| self.duration()) + 0.0,
             segments_lost: gaps.iter().map(|gap| gap.segments).sum(),
             seconds_lost: gaps.iter().map(|gap| gap.seconds).sum::<f64>() + 0.0,
             estimated: gaps.iter().any(|gap| gap.estimated),
@@ -142,6 +153,16 @@ impl Session {
         let seconds = |part: &Part| (part.ended_at - part.started_at).num_milliseconds() as f64 / 1000.0;
         self.parts.iter().fold(0.0, |sum, part| sum + seconds(part))
     }
+}
+
+/// The play time of a finished transport stream; `None` for other containers and for what cannot be read.
+async fn play_time(file: &Path) -> Option<f64> {
+    if Container::of(file) != Some(Container::Ts) {
+        return None;
+    }
+    let file = file.to_owned();
+    let measured = tokio::task::spawn_blocking(move || play_time_after(&file, 0)).await.ok()?;
+    measured.ok().filter(|seconds| *seconds > 0.0)
 }
 
 fn stop_reason(cause: StopCause) -> &'static str {

@@ -90,6 +90,8 @@ struct Session {
     last_new: Instant,
     /// Runs in a row that brought nothing new though their route was sound.
     barren: u32,
+    /// An earlier run left parts and no mark: what they hold is only known from the finished file.
+    unmarked: bool,
     /// Nothing has come yet: since when no dial has found a route.
     routeless: Option<Instant>,
     /// The last Streamlink was killed from outside, and nothing has arrived since.
@@ -128,6 +130,7 @@ pub async fn record(
         first_byte: None,
         last_new: Instant::now(),
         barren: 0,
+        unmarked: false,
         routeless: None,
         after_kill: false,
         opened: None,

@@ -32,6 +32,7 @@ impl Session {
         if !self.finished {
             self.find_parts(named);
         }
+        self.unmarked = mark.is_none() && !self.parts.is_empty();
         if let Some(mark) = mark {
             self.take_mark(mark).await;
         }
