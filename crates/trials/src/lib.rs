@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "a trial that cannot be set up should stop at once and say where")]
 
 mod binary;
+mod database;
 mod gateway;
 mod log;
 mod processes;
@@ -16,8 +17,9 @@ mod socket;
 pub mod storm;
 
 pub use binary::holdfast;
+pub use database::Database;
 pub use gateway::GatewayProcess;
 pub use recording::{Finished, RecordOptions, Recording};
 pub use scene::{GREETING, HOST, Scene, SceneOptions};
-pub use server::{Answer, Database, ServerOptions, ServerProcess, eventually};
+pub use server::{Answer, ServerOptions, ServerProcess, eventually};
 pub use socket::Socket;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use holdfast_testkit::{Ca, Postgres};
+use holdfast_testkit::Ca;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use rustix::process::Signal;
@@ -21,29 +21,11 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
 use crate::binary;
+use crate::database::Database;
 use crate::log::{Log, PATIENCE, lock};
 use crate::processes::Seen;
 use crate::scene::Scene;
 use crate::socket::Socket;
-
-/// Where a server keeps what it knows.
-#[derive(Clone, Debug)]
-pub enum Database {
-    /// In its data directory, as it comes.
-    Sqlite,
-    /// In this PostgreSQL, by URL.
-    Postgres(String),
-}
-
-impl Database {
-    /// A new database in the PostgreSQL that the tests share.
-    ///
-    /// # Errors
-    /// If there is no PostgreSQL.
-    pub async fn postgres() -> Result<Self> {
-        Ok(Self::Postgres(Postgres::shared().await?.database().await?))
-    }
-}
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -334,10 +316,7 @@ impl ServerProcess {
     /// # Errors
     /// If the database refuses it.
     pub async fn sql(&self, sql: &str) -> Result<String> {
-        match &self.database {
-            Database::Postgres(url) => Postgres::shared().await?.sql_in(url, sql).await,
-            Database::Sqlite => sqlite(&self.data, sql).await,
-        }
+        self.database.sql(&self.data, sql).await
     }
 
     /// None of the secrets is in anything that came out of it: what it wrote, answered and sent, its files, the arguments
@@ -360,6 +339,17 @@ impl ServerProcess {
     }
 }
 
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // Its folder is removed next; a file written meanwhile would stay behind.
+        let _ = self.child.start_kill();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
 /// Every file below a folder, as text as far as it is.
 fn files(folder: &Path) -> Result<Vec<(String, String)>> {
     let mut all = Vec::new();
@@ -373,33 +363,6 @@ fn files(folder: &Path) -> Result<Vec<(String, String)>> {
         }
     }
     Ok(all)
-}
-
-/// Python has SQLite built in; the program `sqlite3` is on few machines.
-const SQLITE: &str = "
-import pathlib, sqlite3, sys
-for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
-    if path.is_file() and path.open('rb').read(16) == b'SQLite format 3\\0':
-        database = sqlite3.connect(path, timeout=20)
-        with database:
-            for row in database.execute(sys.argv[2]):
-                print(*row, sep='|')
-        break
-else:
-    sys.exit('no SQLite database in ' + sys.argv[1])
-";
-
-async fn sqlite(data: &Path, sql: &str) -> Result<String> {
-    let output = Command::new("python3")
-        .args(["-c", SQLITE])
-        .arg(data)
-        .arg(sql)
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context("python3 is needed on PATH")?;
-    ensure!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Asks again and again until there is an answer: for what nobody announces.

@@ -27,8 +27,9 @@ fn stream() -> String {
 
 /// A scene, and a server that knows its proxies.
 struct Play {
-    scene: Scene,
+    /// Dropped first: the scene has its folder.
     server: ServerProcess,
+    scene: Scene,
     /// The ids of the proxies, in order of priority.
     ids: Vec<i64>,
     _turn: SemaphorePermit<'static>,
