@@ -137,7 +137,7 @@ impl Engine {
     }
 
     /// Finishes everything: recordings stop, their files are closed, what is to be told is stored. Takes at most about
-    /// 12 s; parts that are not joined by then wait for the next start.
+    /// 10 s; parts that are not joined by then wait for the next start.
     pub async fn shut_down(&self) {
         self.inner.recordings.shut_down().await;
         self.inner.close.cancel();

@@ -12,6 +12,7 @@ use sea_orm::{
 
 use crate::database_url::Kind;
 use crate::queue::{Queue, Work, within};
+use crate::sqlite_file::SqliteFile;
 use crate::{DatabaseUrl, StoreError, Vault, migration, sqlite_file};
 
 /// For the first connection and the migration's turn.
@@ -40,6 +41,8 @@ pub struct Store {
     pub(crate) vault: Vault,
     readers: Queue,
     writers: Queue,
+    /// The file that was opened, so that another in its place is noticed.
+    file: Option<SqliteFile>,
 }
 
 impl Store {
@@ -50,11 +53,13 @@ impl Store {
     /// [`StoreError::Unavailable`] if there is no connection, [`StoreError::Newer`] if the schema is newer than this
     /// program, [`StoreError::Data`] if the migration fails; nothing is changed then.
     pub async fn open(url: &DatabaseUrl, vault: Vault) -> Result<Self, StoreError> {
+        let mut opened = None;
         let (reader, writer) = match &url.0 {
             Kind::Sqlite(file) => {
                 sqlite_file::prepare(file)?;
                 let options = sqlite_options(file);
                 within(OPEN_LIMIT, try_first(options.connect())).await?;
+                opened = SqliteFile::opened(file);
                 (sqlite_pool(&options, READERS + SPARE), sqlite_pool(&options, 1))
             }
             Kind::Postgres(url) => {
@@ -64,7 +69,7 @@ impl Store {
             }
         };
         let (readers, writers) = (Queue::new(READERS as usize), Queue::new(1));
-        let store = Self { url: url.clone(), reader, writer, vault, readers, writers };
+        let store = Self { url: url.clone(), reader, writer, vault, readers, writers, file: opened };
         store.migrate().await?;
         Ok(store)
     }
@@ -76,11 +81,15 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Asks the database for a sign of life, 2 s at most.
+    /// Asks the database for a sign of life, 2 s at most. A SQLite file that was deleted or replaced under us gives
+    /// none: what is written goes nowhere.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if let Some(file) = &self.file {
+            file.is_still_there()?;
+        }
         within(PING_LIMIT, async { Ok(self.reader.execute_unprepared("SELECT 1").await.map(|_| ())?) }).await
     }
 

@@ -1,9 +1,9 @@
 //! The file of SQLite: made for its owner only, and refused with a reason where it cannot be.
 
-use std::fs::OpenOptions;
+use std::fs::{Metadata, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 
@@ -17,4 +17,32 @@ pub(crate) fn prepare(file: &Path) -> Result<(), StoreError> {
         Err(error) => error.to_string(),
     };
     Err(StoreError::unavailable(format!("the file {} cannot be opened: {advice}", file.display())))
+}
+
+/// Which file it is: a name can come to mean another one.
+#[derive(Clone, Debug)]
+pub(crate) struct SqliteFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SqliteFile {
+    /// The file that has this name now.
+    pub(crate) fn opened(path: &Path) -> Option<Self> {
+        let meta = path.metadata().ok()?;
+        Some(Self { path: path.to_owned(), device: meta.dev(), inode: meta.ino() })
+    }
+
+    /// Fails if the name means no file any more, or another.
+    pub(crate) fn is_still_there(&self) -> Result<(), StoreError> {
+        let same = |meta: &Metadata| (meta.dev(), meta.ino()) == (self.device, self.inode);
+        if self.path.metadata().is_ok_and(|meta| same(&meta)) {
+            return Ok(());
+        }
+        Err(StoreError::unavailable(format!(
+            "the file {} was deleted or replaced while it was in use: put a backup in its place and start Holdfast again",
+            self.path.display()
+        )))
+    }
 }

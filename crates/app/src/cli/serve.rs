@@ -28,8 +28,10 @@ pub(crate) const DEFAULT_DATA_DIR: &str = "./data";
 const KEEP_CHECKS: Duration = Duration::from_secs(7 * 86_400);
 /// The same for events.
 const KEEP_EVENTS: Duration = Duration::from_secs(30 * 86_400);
-/// How long answers under way may take when the server stops, beside the recordings.
-const CLOSING: Duration = Duration::from_secs(4);
+/// How long answers under way may take once the recordings are finished.
+const CLOSING: Duration = Duration::from_secs(1);
+/// How long the database may take to close its files.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// Run the server: API, health checks, recorder and gateway
 ///
@@ -225,7 +227,8 @@ pub(super) async fn run(args: &ServeArgs, cx: Context) -> Result<u8, Failure> {
     engine.shut_down().await;
     let _ = tokio::time::timeout(CLOSING, door).await;
     life.finish().await;
-    store.close().await;
+    // A database that is away must not hold up the end.
+    let _ = tokio::time::timeout(LAST_MOMENT, store.close()).await;
     info!("stopped");
     Ok(if life.panicked() { FAILURE } else { 0 })
 }

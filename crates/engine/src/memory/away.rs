@@ -34,11 +34,11 @@ impl Memory {
 
     /// Asks the database how it is, and reads everything again if it is back.
     pub(crate) async fn look_after(&self) {
-        let answer = match self.is_away() {
-            None => self.store.ping().await,
+        let mut answer = self.store.ping().await;
+        if answer.is_ok() && self.is_away().is_some() {
             // One that answers and takes nothing (its file is locked, its disk full) is still away.
-            Some(_) => self.store.commit(&Batch { id: crate::journal::batch_id(), ..Batch::default() }).await,
-        };
+            answer = self.store.commit(&Batch { id: crate::journal::batch_id(), ..Batch::default() }).await;
+        }
         match answer {
             Err(error) => self.away(&error.to_string()),
             Ok(()) if self.is_away().is_some() => {

@@ -30,7 +30,7 @@ use active::Active;
 /// What a shutdown leaves a recording for joining its parts.
 const JOIN_LIMIT: Duration = Duration::from_secs(8);
 /// What a shutdown waits for all recordings. Streamlink gets 4 s of it, and joining 8 s from the same moment on.
-const FINISH_LIMIT: Duration = Duration::from_secs(12);
+const FINISH_LIMIT: Duration = Duration::from_secs(10);
 
 /// The recordings under way, and what new ones need.
 pub(crate) struct Recordings {
@@ -60,7 +60,7 @@ impl Recordings {
         self.all().iter().filter(|active| active.uses(id)).map(|active| active.id).collect()
     }
 
-    /// Stops all of them in order and waits until they are finished, 12 s at most.
+    /// Stops all of them in order and waits until they are finished, 10 s at most.
     pub(crate) async fn shut_down(&self) {
         self.closing.store(true, Ordering::Release);
         let all = self.all();
@@ -175,7 +175,11 @@ impl Engine {
         self.carry_out(async move {
             if let Some(active) = engine.inner.recordings.get(id) {
                 let ended = active.full().row.ended_at.is_some();
-                let why = if ended { "is being finished: try again in a moment" } else { "is running: stop it first" };
+                let why = if ended {
+                    "is being finished: try again in a moment"
+                } else {
+                    "is running: stop it first"
+                };
                 return Err(Refusal::Conflict(format!("recording {} {why}", id.0)));
             }
             let full = engine.full(id).await?;
