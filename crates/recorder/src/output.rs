@@ -40,7 +40,9 @@ pub enum OutputError {
     #[error("'{0}' does not end in .ts, .mkv or .mp4: the ending chooses the container")]
     Extension(PathBuf),
     /// The file is there already.
-    #[error("{0} exists already: choose another name, or overwrite it with --force")]
+    #[error(
+        "{0} exists already and is left alone: choose another name (or, with 'holdfast record', --force)"
+    )]
     Exists(PathBuf),
     /// The directory is missing or not one.
     #[error("the directory {0} does not exist: create it first")]

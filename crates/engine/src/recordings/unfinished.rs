@@ -17,6 +17,8 @@ use crate::view::RecordingView;
 
 /// A recording that was interrupted longer ago is not gone on with: what is live by now is another broadcast.
 const RESUME_WITHIN: Duration = Duration::from_secs(600);
+/// What is told of a recording whose end was not stored.
+const END_NOT_STORED: &str = "the file was finished, but how the recording ended could not be stored; its figures are of the last second that was";
 /// Why a route of an interrupted recording ended.
 const KILLED: &str = "the server ended without finishing the recording";
 
@@ -36,7 +38,7 @@ impl Engine {
             Ok(found) => {
                 let mut left = Vec::new();
                 for full in found {
-                    left.push(self.mark_interrupted(full).await);
+                    left.extend(self.mark_interrupted(full).await);
                 }
                 left
             }
@@ -49,15 +51,29 @@ impl Engine {
         }
     }
 
-    async fn mark_interrupted(&self, mut full: RecordingFull) -> Left {
+    /// The file is whole and its parts are gone: only the end could not be stored, because the database was away or the
+    /// server was killed in that very moment.
+    async fn mark_finished(&self, mut full: RecordingFull, seen: DateTime<Utc>) -> Option<Left> {
+        full.row.status = RecordingStatus::Stopped;
+        full.row.ended_at = Some(seen);
+        full.row.bytes = full.row.path.metadata().map_or(full.row.bytes, |meta| meta.len());
+        full.row.error = Some(END_NOT_STORED.to_owned());
+        full.row.resume = None;
+        close_routes(&mut full, seen, "the recording ended");
+        self.end(&Active::new(full, Earlier::default())).await;
+        None
+    }
+
+    async fn mark_interrupted(&self, mut full: RecordingFull) -> Option<Left> {
         let was_joining = full.row.status == RecordingStatus::Finalizing;
-        full.parts = parts_on_disk(&full);
-        let seen = last_sign_of_life(&full);
-        full.row.bytes = full.parts.iter().map(|part| part.bytes).sum();
-        for route in full.routes.iter_mut().filter(|route| route.ended_at.is_none()) {
-            route.ended_at = Some(seen);
-            route.reason = Some(KILLED.to_owned());
+        let found = parts_on_disk(&full);
+        let seen = last_sign_of_life(&full, &found);
+        if found.is_empty() && full.row.path.is_file() {
+            return self.mark_finished(full, seen).await;
         }
+        full.parts = found;
+        full.row.bytes = full.parts.iter().map(|part| part.bytes).sum();
+        close_routes(&mut full, seen, KILLED);
         let earlier =
             Earlier { routes: full.routes.clone(), failovers: full.row.failovers, bytes: full.row.bytes };
         if !was_joining {
@@ -71,7 +87,7 @@ impl Engine {
             let message = format!("Recording of {} was interrupted: {KILLED}", view.url);
             self.tell_recording("recording_interrupted", Level::Warning, message, &view);
         }
-        Left { full, earlier, seen, was_joining }
+        Some(Left { full, earlier, seen, was_joining })
     }
 
     /// Goes on with those whose stream may still be live, and joins the parts of the others.
@@ -165,8 +181,15 @@ fn beside(path: &Path) -> Vec<PathBuf> {
     entries.flatten().filter(|e| e.file_name().to_str().is_some_and(named)).map(|e| e.path()).collect()
 }
 
-fn last_sign_of_life(full: &RecordingFull) -> DateTime<Utc> {
-    let parts = full.parts.iter().filter_map(|part| part.ended_at).max();
+fn close_routes(full: &mut RecordingFull, at: DateTime<Utc>, reason: &str) {
+    for route in full.routes.iter_mut().filter(|route| route.ended_at.is_none()) {
+        route.ended_at = Some(at);
+        route.reason = Some(reason.to_owned());
+    }
+}
+
+fn last_sign_of_life(full: &RecordingFull, parts: &[PartRow]) -> DateTime<Utc> {
+    let parts = parts.iter().filter_map(|part| part.ended_at).max();
     let finished = full.row.path.metadata().and_then(|meta| meta.modified()).map(DateTime::<Utc>::from).ok();
     parts.max(finished).unwrap_or(full.row.started_at).min(DateTime::from(SystemTime::now()))
 }
