@@ -12,7 +12,6 @@ on_both!(
     a_counter_at_two_and_one_more_failure_disable,
     a_proxy_marked_failed_is_not_used_by_the_next_recording,
     every_column_is_adopted_at_the_next_check,
-    #[ignore = "defect: a finding overwrites what was edited by hand meanwhile"]
     a_switch_set_while_a_check_is_under_way_stays,
     a_deleted_row_is_noticed_at_the_next_check,
     an_inserted_row_is_noticed_at_the_next_recording,

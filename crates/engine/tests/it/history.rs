@@ -10,7 +10,6 @@ use crate::server::Server;
 use crate::world::{PATIENCE, World, proxy};
 
 on_both!(
-    #[ignore = "defect: a finding on its way undoes a switch in the database"]
     who_comes_back_gets_what_it_missed,
     what_is_old_is_forgotten_and_numbers_are_not_used_again,
     checks_are_listed_the_newest_first,

@@ -13,9 +13,7 @@ on_both!(
     a_proxy_from_its_addition_to_its_removal,
     the_order_is_changed_as_a_whole,
     a_list_is_imported,
-    #[ignore = "defect: a finding on its way undoes a switch in the database"]
     a_switch_during_checks_is_not_undone,
-    #[ignore = "defect: a finding on its way undoes a switch in the database"]
     a_finding_that_waits_for_a_switch_does_not_undo_it,
     a_password_is_revealed_once_that_is_written_down,
     what_is_not_there_cannot_be_changed,

@@ -24,15 +24,15 @@ pub(crate) const KEY: &str = "00112233445566778899aabbccddeeff001122334455667788
 
 /// Makes a test on SQLite and one on PostgreSQL of each function that takes a [`World`].
 macro_rules! on_both {
-    ($($(#[$note:meta])* $case:ident),* $(,)?) => {
+    ($($case:ident),* $(,)?) => {
         mod sqlite {
-            $($(#[$note])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 Box::pin(super::$case(crate::world::World::sqlite().await)).await;
             })*
         }
         mod postgres {
-            $($(#[$note])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 Box::pin(super::$case(crate::world::World::postgres().await)).await;
             })*
