@@ -31,7 +31,12 @@ impl Engine {
         let locked = memory.locked(id);
         let report = match locked {
             Some(_) => None,
-            None => memory.pool().check_now(id, Trigger::Manual, CHECK_LIMIT).await,
+            None => {
+                let pool = memory.pool().clone();
+                // Whoever asked may hang up: a check that was begun has to be handed back all the same.
+                self.carry_out(async move { Ok(pool.check_now(id, Trigger::Manual, CHECK_LIMIT).await) })
+                    .await?
+            }
         };
         let now = memory.pool().read(|pool| pool.get(id).map(|p| (p.consecutive_failures, p.enabled)));
         let (consecutive_failures, enabled) = now.ok_or_else(|| Refusal::no_proxy(id))?;

@@ -111,7 +111,8 @@ impl Engine {
         };
         let public = options.public_gateway.map(open).transpose()?;
         let gateway = Gateways { recordings, public };
-        let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), events, last_seq);
+        let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), last_seq);
+        tracker.spawn(journal.clone().follow(events, hard.clone()));
         memory.join(gateway.clone(), journal.clone());
         pool.remember_by(for_gateway(&memory));
         let close = CancellationToken::new();
@@ -155,11 +156,13 @@ impl Engine {
     /// A place among the listeners of the WebSocket. `since`: the number last seen, and the `boot` of the hello before.
     #[must_use]
     pub fn subscribe(&self, since: Option<(i64, String)>) -> Subscription {
-        let status = SystemStatusView::from(self.inner.memory.pool().read(Pool::system_status));
-        let mut hello = Map::new();
-        hello.insert("version".to_owned(), json!(self.inner.version));
-        hello.insert("system_status".to_owned(), json!(status));
-        self.inner.journal.subscribe(since, hello)
+        self.inner.journal.subscribe(since, || {
+            let status = SystemStatusView::from(self.inner.memory.pool().read(Pool::system_status));
+            let mut hello = Map::new();
+            hello.insert("version".to_owned(), json!(self.inner.version));
+            hello.insert("system_status".to_owned(), json!(status));
+            hello
+        })
     }
 
     /// The event log, the oldest first.

@@ -31,6 +31,6 @@ impl Refusal {
 
 impl From<holdfast_store::StoreError> for Refusal {
     fn from(error: holdfast_store::StoreError) -> Self {
-        Self::Unavailable(format!("nothing was changed: {error}"))
+        Self::Unavailable(format!("it is not certain that it was done: {error}"))
     }
 }

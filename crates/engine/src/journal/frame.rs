@@ -111,7 +111,7 @@ impl Outlet {
     pub(super) fn subscribe(
         &self,
         since: Option<(i64, String)>,
-        mut hello: Map<String, Value>,
+        hello: impl FnOnce() -> Map<String, Value>,
     ) -> Subscription {
         let recent = self.lock();
         let live = self.sender.subscribe();
@@ -132,6 +132,8 @@ impl Outlet {
             _ => recent.frames.back().map_or(recent.complete_after, |frame| frame.seq),
         };
         drop(recent);
+        // Read only now: what changes from here on comes over `live`.
+        let mut hello = hello();
         hello.insert("boot".to_owned(), json!(self.boot));
         Subscription { hello: Arc::new(frame(seq, Utc::now(), "hello", &hello)), missed, live }
     }
@@ -164,7 +166,7 @@ mod tests {
     fn a_client_that_comes_back_gets_what_it_missed_once() {
         let outlet = Outlet::new(40);
         publish(&outlet, 3);
-        let place = |seq, boot: &str| outlet.subscribe(Some((seq, boot.to_owned())), Map::new()).missed;
+        let place = |seq, boot: &str| outlet.subscribe(Some((seq, boot.to_owned())), Map::new).missed;
         let boot = outlet.boot.clone();
         let seqs = |missed: CatchUp| match missed {
             CatchUp::Missed(frames) => frames.iter().map(|f| f.seq).collect(),
@@ -177,12 +179,12 @@ mod tests {
         assert_eq!(seqs(place(39, &boot)), [-1], "before this run");
         assert_eq!(seqs(place(44, &boot)), [-1], "from the future");
         assert_eq!(seqs(place(42, "another run")), [-1]);
-        let back = outlet.subscribe(Some((41, boot.clone())), Map::new());
+        let back = outlet.subscribe(Some((41, boot.clone())), Map::new);
         assert_eq!(back.hello.seq, 41, "before what it missed");
         publish(&outlet, KEPT);
         assert_eq!(seqs(place(42, &boot)), [-1], "forgotten");
         assert_eq!(seqs(place(43, &boot)).len(), KEPT);
-        let hello = outlet.subscribe(None, Map::new()).hello;
+        let hello = outlet.subscribe(None, Map::new).hello;
         assert_eq!(hello.seq, 43 + i64::try_from(KEPT).unwrap_or_default());
     }
 }

@@ -4,20 +4,19 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
-use holdfast_model::{CheckFinding, Event, Health, ProxyId, Trigger, in_micros};
+use chrono::{DateTime, Utc};
+use holdfast_model::{CheckFinding, Event, Health, ProxyId, Trigger};
 use holdfast_store::rows::CheckRow;
 use holdfast_store::{Batch, StoreError};
 use serde_json::json;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::frame::Outlet;
 use super::note::of_event;
-use super::{Entry, Journal, Note, batch_id};
+use super::{Entry, Incoming, Journal, Note, batch_id};
 use crate::figures;
 use crate::gateways::Gateways;
 use crate::memory::Memory;
@@ -28,7 +27,7 @@ const BATCH: usize = 500;
 /// Notes that wait at most while the database is away; beyond it the oldest checks are not kept.
 const WAITING: usize = 50_000;
 /// How often the bytes that proxies carried are stored.
-const TRAFFIC_EVERY: Duration = Duration::from_secs(10);
+const TRAFFIC_EVERY: Duration = Duration::from_secs(1);
 /// How often the same failure of a proxy that is tried again and again is kept in its history.
 const SAME_FAILURE_EVERY: Duration = Duration::from_secs(60);
 /// How often a batch is tried again.
@@ -49,8 +48,7 @@ pub(crate) struct Keeper {
     memory: Arc<Memory>,
     gateway: Gateways,
     outlet: Arc<Outlet>,
-    events: broadcast::Receiver<Event>,
-    notes: mpsc::UnboundedReceiver<Entry>,
+    incoming: mpsc::UnboundedReceiver<Incoming>,
     waiting: VecDeque<Entry>,
     checks: VecDeque<CheckRow>,
     /// Proxies whose state is newer than what is stored.
@@ -67,20 +65,14 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(
-        memory: Arc<Memory>,
-        gateway: Gateways,
-        events: broadcast::Receiver<Event>,
-        last_seq: i64,
-    ) -> (Journal, Self) {
-        let (sender, notes) = mpsc::unbounded_channel();
+    pub(crate) fn new(memory: Arc<Memory>, gateway: Gateways, last_seq: i64) -> (Journal, Self) {
+        let (sender, incoming) = mpsc::unbounded_channel();
         let outlet = Arc::new(Outlet::new(last_seq));
         let keeper = Self {
             memory,
             gateway,
             outlet: Arc::clone(&outlet),
-            events,
-            notes,
+            incoming,
             waiting: VecDeque::new(),
             checks: VecDeque::new(),
             dirty: HashSet::new(),
@@ -91,7 +83,7 @@ impl Keeper {
             last_failure: HashMap::new(),
             status: None,
         };
-        (Journal { notes: sender, outlet }, keeper)
+        (Journal { incoming: sender, outlet }, keeper)
     }
 
     /// Keeps the journal until `stop`, and then writes down what is still there.
@@ -100,11 +92,8 @@ impl Keeper {
         traffic.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                // A wish is noted before anything can come of it, so notes go first.
-                biased;
                 () = stop.cancelled() => break,
-                Some(note) = self.notes.recv() => self.take(note),
-                event = self.events.recv() => self.take_event(event),
+                Some(incoming) = self.incoming.recv() => self.take_in(incoming),
                 _ = traffic.tick() => self.book_traffic(),
                 () = due(self.retry_at) => {}
             }
@@ -123,14 +112,19 @@ impl Keeper {
 
     /// Takes what else is there, so that it goes into the same transaction.
     fn drain(&mut self) {
-        loop {
-            while let Ok(note) = self.notes.try_recv() {
-                self.take(note);
-            }
-            match self.events.try_recv() {
-                Ok(event) => self.take_event(Ok(event)),
-                Err(broadcast::error::TryRecvError::Lagged(n)) => self.take_event(Err(RecvError::Lagged(n))),
-                Err(_) => return,
+        while let Ok(incoming) = self.incoming.try_recv() {
+            self.take_in(incoming);
+        }
+    }
+
+    fn take_in(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Note(entry) => self.take(entry),
+            Incoming::Event(event, at) => self.take_event(&event, at),
+            // The pool still knows how all of them are.
+            Incoming::Missed => {
+                let all = self.memory.pool().read(|pool| pool.proxies().map(|p| p.id).collect::<Vec<_>>());
+                self.dirty.extend(all);
             }
         }
     }
@@ -154,18 +148,9 @@ impl Keeper {
         true
     }
 
-    fn take_event(&mut self, event: Result<Event, RecvError>) {
-        let event = match event {
-            Ok(event) => event,
-            Err(_) => {
-                // The pool still knows how all of them are.
-                self.dirty
-                    .extend(self.memory.pool().read(|pool| pool.proxies().map(|p| p.id).collect::<Vec<_>>()));
-                return;
-            }
-        };
-        figures::count(&event);
-        match &event {
+    fn take_event(&mut self, event: &Event, at: DateTime<Utc>) {
+        figures::count(event);
+        match event {
             Event::ProxyChecked { id, trigger, finding } => {
                 self.dirty.insert(*id);
                 let news = self.is_news(*id, *trigger, finding);
@@ -174,7 +159,7 @@ impl Keeper {
                 }
                 self.checks.push_back(CheckRow {
                     proxy_id: *id,
-                    at: in_micros(Utc::now()),
+                    at,
                     status: finding.status,
                     response_time_ms: finding.response_time.map(holdfast_model::milliseconds),
                     error: finding.error.clone(),
@@ -193,12 +178,12 @@ impl Keeper {
             }
             Event::Failover { .. } | Event::Gap { .. } | Event::Notice { .. } => {}
         }
-        if let Some(note) = of_event(&event) {
-            let told_of = match &event {
+        if let Some(note) = of_event(event) {
+            let told_of = match event {
                 Event::ProxyDisabled { id, .. } | Event::ProxyRecovered { id, .. } => Some(*id),
                 _ => None,
             };
-            self.take(note.into());
+            self.take(Note { at, ..note }.into());
             if let Some(id) = told_of {
                 let update = Note::new("proxy_health_update", holdfast_model::Level::Info, "").proxy(id);
                 self.take(update.fleeting().into());

@@ -12,9 +12,12 @@ mod note;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_model::Event;
+use chrono::{DateTime, Utc};
+use holdfast_model::{Event, in_micros};
 use serde_json::Map;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 pub use frame::{CatchUp, Frame, Subscription};
 pub(crate) use keeper::Keeper;
@@ -25,7 +28,7 @@ use frame::Outlet;
 /// Hands notes in; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Journal {
-    notes: mpsc::UnboundedSender<Entry>,
+    incoming: mpsc::UnboundedSender<Incoming>,
     outlet: Arc<Outlet>,
 }
 
@@ -33,14 +36,33 @@ impl Journal {
     /// Adds a note.
     pub(crate) fn add(&self, note: Note) {
         // The keeper is gone only at the very end.
-        let _ = self.notes.send(note.into());
+        let _ = self.incoming.send(Incoming::Note(note.into()));
     }
 
     /// Adds a note and waits until it is stored; false if that takes longer than `limit`.
     pub(crate) async fn add_and_wait(&self, note: Note, limit: Duration) -> bool {
         let (sender, stored) = oneshot::channel();
-        let _ = self.notes.send(Entry { note, stored: Some(sender) });
+        let _ = self.incoming.send(Incoming::Note(Entry { note, stored: Some(sender) }));
         matches!(tokio::time::timeout(limit, stored).await, Ok(Ok(())))
+    }
+
+    /// Takes in every event of the pool and the gateway. A task of its own: the keeper may wait for a database for
+    /// seconds, and what is not fetched from a broadcast in time is gone.
+    pub(crate) async fn follow(self, mut events: broadcast::Receiver<Event>, stop: CancellationToken) {
+        loop {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                event = events.recv() => event,
+            };
+            let incoming = match event {
+                Ok(event) => Incoming::Event(event, in_micros(Utc::now())),
+                Err(RecvError::Lagged(_)) => Incoming::Missed,
+                Err(RecvError::Closed) => return,
+            };
+            if self.incoming.send(incoming).is_err() {
+                return;
+            }
+        }
     }
 
     /// Adds what an event says.
@@ -54,10 +76,18 @@ impl Journal {
     pub(crate) fn subscribe(
         &self,
         since: Option<(i64, String)>,
-        hello: Map<String, serde_json::Value>,
+        hello: impl FnOnce() -> Map<String, serde_json::Value>,
     ) -> Subscription {
         self.outlet.subscribe(since, hello)
     }
+}
+
+/// What comes in, in this order.
+enum Incoming {
+    Note(Entry),
+    Event(Event, DateTime<Utc>),
+    /// There were more events than could be fetched.
+    Missed,
 }
 
 /// A note, and who waits for it to be stored.

@@ -42,11 +42,12 @@ impl Memory {
         match answer {
             Err(error) => self.away(&error.to_string()),
             Ok(()) if self.is_away().is_some() => {
-                self.away.send_replace(None);
-                tracing::info!("the database is back");
-                self.tell_at_once(Level::Info, "The database is back");
-                // An answer may have been lost: what is stored counts.
-                let _ = self.refresh().await;
+                // An answer may have been lost: what is stored counts, before anybody changes it again.
+                if self.refresh().await.is_ok() {
+                    self.away.send_replace(None);
+                    tracing::info!("the database is back");
+                    self.tell_at_once(Level::Info, "The database is back");
+                }
             }
             Ok(()) => {}
         }

@@ -74,6 +74,9 @@ impl Engine {
             resume: None,
         };
         request.id = row.id;
+        if recordings.is_closing() {
+            return Err(Refusal::Unavailable("the server is being stopped".to_owned()));
+        }
         memory.heed(memory.store().insert_recording(&row).await)?;
         let full = RecordingFull { row, routes: Vec::new(), gaps: Vec::new(), parts: Vec::new() };
         let view = RecordingView::from(&full);

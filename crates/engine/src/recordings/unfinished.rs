@@ -93,9 +93,14 @@ impl Engine {
     /// Goes on with those whose stream may still be live, and joins the parts of the others.
     pub(crate) async fn go_on_with(self, left: Vec<Left>) {
         for Left { full, earlier, seen, was_joining } in left {
+            if self.inner.recordings.is_closing() {
+                return;
+            }
             let Some((request, tools)) = self.request(&full) else { continue };
             let recent = (Utc::now() - seen).to_std().unwrap_or_default() < RESUME_WITHIN;
-            if recent && !was_joining {
+            // With another key the address cannot be read.
+            let readable = !full.row.url.expose().is_empty();
+            if recent && !was_joining && readable {
                 let mut full = full;
                 if let Some(mark) = &request.resume {
                     // What is missing beyond the mark is found anew.
