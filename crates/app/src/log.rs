@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use holdfast_model::{Event, Level};
+use holdfast_model::{Event, Level, mask_passwords};
 use indicatif::MultiProgress;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -174,8 +174,10 @@ impl<'a> MakeWriter<'a> for AroundLiveLine {
 impl Write for AroundLiveLine {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // A log that nobody reads any more (a closed pipe) must not end a recording.
+        // Other crates log as well, and JSON passes no other place: no password leaves here in either format.
+        let text = String::from_utf8_lossy(line);
         self.0.suspend(|| {
-            let _ = io::stderr().lock().write_all(line);
+            let _ = io::stderr().lock().write_all(mask_passwords(&text).as_bytes());
         });
         Ok(line.len())
     }

@@ -2,10 +2,61 @@
 
 use holdfast_model::{Secret, mask_passwords};
 
-/// The URL with `***` in place of a password before the host. Query strings are kept: they name the stream.
+/// Names of query parameters that hold a secret contain one of these.
+const SECRET_NAMES: [&str; 13] = [
+    "token",
+    "sig",
+    "key",
+    "auth",
+    "secret",
+    "pass",
+    "pwd",
+    "hash",
+    "hmac",
+    "session",
+    "ticket",
+    "jwt",
+    "credential",
+];
+/// A value so long is more likely a signed token than the name of a stream.
+const LONG: usize = 24;
+/// Ends a URL in running text.
+const DELIMITERS: [char; 10] = [' ', '\t', '\n', '"', '\'', '<', '>', '(', ')', ','];
+
+/// The URL with `***` in place of a password before the host, and of what looks like a token in its query: a parameter
+/// that is named like one, or has a very long value. The rest of the query is kept: it names the stream. Works on running
+/// text with URLs in it as well.
 #[must_use]
-pub fn mask_url(url: &str) -> String {
-    mask_passwords(url).into_owned()
+pub fn mask_url(text: &str) -> String {
+    let text = mask_passwords(text);
+    if !text.contains('?') && !text.contains('#') {
+        return text.into_owned();
+    }
+    text.split_inclusive(DELIMITERS).map(mask_query).collect()
+}
+
+/// One word, with its delimiter; only what has a scheme is a URL.
+fn mask_query(word: &str) -> String {
+    let start = word.find("://").and_then(|scheme| Some(scheme + word[scheme..].find(['?', '#'])?));
+    let Some(start) = start else { return word.to_owned() };
+    let (address, query) = word.split_at(start);
+    address
+        .chars()
+        .chain(
+            query
+                .split_inclusive(['?', '#', '&', ';'])
+                .flat_map(|p| mask_pair(p).chars().collect::<Vec<_>>()),
+        )
+        .collect()
+}
+
+fn mask_pair(pair: &str) -> String {
+    let Some((name, rest)) = pair.split_once('=') else { return pair.to_owned() };
+    let end = rest.find(|c: char| DELIMITERS.contains(&c) || "?#&;".contains(c)).unwrap_or(rest.len());
+    let (value, tail) = rest.split_at(end);
+    let lower = name.to_ascii_lowercase();
+    let secret = SECRET_NAMES.iter().any(|word| lower.contains(word)) || value.len() >= LONG;
+    if secret && !value.is_empty() { format!("{name}=***{tail}") } else { pair.to_owned() }
 }
 
 /// Masks lines of a child that was given a secret URL: the password itself goes, wherever it turns up, and so
@@ -23,10 +74,10 @@ impl Masker {
     }
 
     pub(crate) fn mask(&self, line: &str) -> String {
-        let masked = mask_passwords(line);
+        let masked = mask_url(line);
         match &self.secret {
             Some(secret) => masked.replace(secret.expose(), "***"),
-            None => masked.into_owned(),
+            None => masked,
         }
     }
 }
@@ -34,6 +85,24 @@ impl Masker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_in_queries_are_masked_and_names_are_not() {
+        for (text, shown) in [
+            ("https://h/x.m3u8?quality=best&channel=abc", "https://h/x.m3u8?quality=best&channel=abc"),
+            ("https://u:p@h/x?token=abc&v=1#sig=q", "https://u:***@h/x?token=***&v=1#sig=***"),
+            ("hls://https://h/x.m3u8?Policy-Key=abc;b=2", "hls://https://h/x.m3u8?Policy-Key=***;b=2"),
+            ("https://h/x?a=0123456789012345678901234", "https://h/x?a=***"),
+            (
+                "403 for url: https://h/x?sig=abc (Caused by 'y?token=z')",
+                "403 for url: https://h/x?sig=*** (Caused by 'y?token=z')",
+            ),
+            ("is it live? key=value", "is it live? key=value"),
+            ("https://h/x?token=", "https://h/x?token="),
+        ] {
+            assert_eq!(mask_url(text), shown);
+        }
+    }
 
     #[test]
     fn the_token_itself_goes_too() {

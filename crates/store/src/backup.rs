@@ -5,11 +5,18 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use std::time::Duration;
+
+use sea_orm::SqlxError;
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 
 use crate::database_url::Kind;
 use crate::key_file::sync_folder;
-use crate::{Store, StoreError, pg_dump};
+use crate::{DatabaseUrl, Store, StoreError, pg_dump};
+
+/// How long a copy waits for a lock that another process holds.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Writes a copy of the database as it is at this moment, mode 0600: for SQLite a database file, for PostgreSQL
@@ -19,6 +26,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Backup`], and no file is left.
     pub async fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        Self::back_up(&self.url, file).await
+    }
+
+    /// The same for a database that this process has not opened: nothing in it is changed, not even its schema, and no
+    /// key is needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Backup`], and no file is left; also if there is no database.
+    pub async fn back_up(url: &DatabaseUrl, file: &Path) -> Result<(), StoreError> {
         if file.symlink_metadata().is_ok() {
             return Err(StoreError::Backup(format!(
                 "{} exists already: choose another name",
@@ -26,20 +42,29 @@ impl Store {
             )));
         }
         let draft = Draft::new(file).map_err(|error| failed(file, &error))?;
-        match &self.url.0 {
-            Kind::Sqlite(_) => self.vacuum_into(&draft.path).await?,
+        match &url.0 {
+            Kind::Sqlite(database) => vacuum_into(database, &draft.path).await?,
             Kind::Postgres(url) => pg_dump::run(url, &draft.path).await?,
         }
         draft.keep_as(file).map_err(|error| failed(file, &error))
     }
+}
 
-    async fn vacuum_into(&self, draft: &Path) -> Result<(), StoreError> {
-        let name =
-            draft.to_str().ok_or_else(|| StoreError::Backup(format!("{} is not UTF-8", draft.display())))?;
-        let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [name.into()]);
-        let done = self.reader.execute_raw(copy).await;
-        done.map(|_| ()).map_err(|error| StoreError::Backup(error.to_string()))
+/// On a connection of its own, which changes nothing and makes no file where there is none.
+async fn vacuum_into(database: &Path, draft: &Path) -> Result<(), StoreError> {
+    let name =
+        draft.to_str().ok_or_else(|| StoreError::Backup(format!("{} is not UTF-8", draft.display())))?;
+    if !database.is_file() {
+        return Err(StoreError::Backup(format!("there is no database {}", database.display())));
     }
+    let refused = |error: SqlxError| StoreError::Backup(error.to_string());
+    let options =
+        SqliteConnectOptions::new().filename(database).busy_timeout(BUSY_LIMIT).disable_statement_logging();
+    let mut connection = options.connect().await.map_err(refused)?;
+    let copied = sqlx::query("VACUUM INTO ?").bind(name).execute(&mut connection).await;
+    let closed = connection.close().await;
+    copied.map_err(refused)?;
+    closed.map_err(refused)
 }
 
 fn failed(file: &Path, error: &io::Error) -> StoreError {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use holdfast_store::Store;
 use serde::Serialize;
 
-use super::serve::{DEFAULT_DATA_DIR, database, open_store};
+use super::serve::{DEFAULT_DATA_DIR, database};
 use super::{Context, Failure, usage};
 
 /// Write a copy of the database to a file, while the server runs
@@ -38,16 +39,7 @@ pub(super) struct BackupArgs {
 pub(super) async fn run(args: &BackupArgs, cx: Context) -> Result<u8, Failure> {
     let data_dir = cx.settings.data_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
     let database = database(&cx.settings, &data_dir).map_err(usage)?;
-    if cx.settings.database_url.is_none() && !data_dir.is_dir() {
-        return Err(anyhow::anyhow!(
-            "there is no data directory {}: name it by --data-dir",
-            data_dir.display()
-        )
-        .into());
-    }
-    let store = open_store(&database, &data_dir).await?;
-    Box::pin(store.backup(&args.file)).await.map_err(anyhow::Error::from)?;
-    store.close().await;
+    Box::pin(Store::back_up(&database, &args.file)).await.map_err(anyhow::Error::from)?;
     println!("{} written; keep the key of the passwords apart from it", args.file.display());
     Ok(0)
 }

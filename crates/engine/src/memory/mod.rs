@@ -50,6 +50,8 @@ pub(crate) struct Memory {
 struct Known {
     proxies: HashMap<ProxyId, ProxyRow>,
     settings: SettingsRow,
+    /// States whose commit got no answer.
+    uncertain: HashMap<ProxyId, ProxyState>,
     /// What each had carried when this process started to count.
     carried: HashMap<ProxyId, ProxyTotals>,
 }
@@ -59,7 +61,8 @@ impl Memory {
     pub(crate) async fn load(store: Store, pool: PoolHandle) -> Result<(Self, Vec<ProxyRow>), StoreError> {
         let settings = store.settings().await?;
         let rows = store.proxies().await?;
-        let known = Known { proxies: HashMap::new(), settings, carried: HashMap::new() };
+        let known =
+            Known { proxies: HashMap::new(), settings, uncertain: HashMap::new(), carried: HashMap::new() };
         let memory = Self {
             store,
             pool,
@@ -147,6 +150,13 @@ impl Memory {
     /// Brings pool and knowledge in line with a row, whoever wrote it; false if nothing in it was new.
     pub(crate) fn absorb(&self, row: ProxyRow) -> bool {
         let mut known = self.lock();
+        if known.uncertain.get(&row.id).is_some_and(|state| says(&row, state))
+            && let Some(old) = known.proxies.get_mut(&row.id)
+        {
+            // Our own, from a commit whose answer was lost. What a hand changed besides is still found below.
+            (old.enabled, old.auto_disabled) = (row.enabled, row.auto_disabled);
+            old.health = row.health.clone();
+        }
         let Some(old) = known.proxies.insert(row.id, row.clone()) else {
             drop(known);
             self.take_in(&[row]);
@@ -265,8 +275,13 @@ impl Memory {
         }
         batch.states = self.states(changed);
         let done = self.store.commit(batch).await;
+        let mut known = self.lock();
+        // Without an answer nobody knows whether this is in the rows now; it is no hand's work if it is.
+        known.uncertain = batch.states.iter().map(|state| (state.id, state.clone())).collect();
+        drop(known);
         self.heed(done)?;
         let mut known = self.lock();
+        known.uncertain.clear();
         for state in &batch.states {
             if let Some(row) = known.proxies.get_mut(&state.id) {
                 (row.enabled, row.auto_disabled) = (state.enabled, state.auto_disabled);
@@ -344,6 +359,14 @@ impl Memory {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a row says what a state says, in all that the pool would adopt.
+fn says(row: &ProxyRow, state: &ProxyState) -> bool {
+    let of_row = (row.enabled, row.auto_disabled, row.health.status, row.health.consecutive_failures);
+    let of_state =
+        (state.enabled, state.auto_disabled, state.health.status, state.health.consecutive_failures);
+    of_row == of_state
 }
 
 /// Keeps the memory as a trait object for the gateway.

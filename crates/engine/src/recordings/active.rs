@@ -45,6 +45,7 @@ struct State {
     full: RecordingFull,
     /// Convicted, and not stored yet.
     convicted: HashSet<ProxyId>,
+    stop_wanted: bool,
     /// Proxies whose use has been stored and counted.
     counted: HashSet<ProxyId>,
 }
@@ -57,7 +58,12 @@ impl Active {
             done: CancellationToken::new(),
             account: OnceLock::new(),
             earlier,
-            state: Mutex::new(State { full, convicted: HashSet::new(), counted: HashSet::new() }),
+            state: Mutex::new(State {
+                full,
+                stop_wanted: false,
+                convicted: HashSet::new(),
+                counted: HashSet::new(),
+            }),
         }
     }
 
@@ -81,14 +87,18 @@ impl Active {
     pub(super) fn progress(&self, progress: &Progress) {
         let mut state = self.lock();
         let resuming = self.earlier.bytes > 0;
+        let stop_wanted = state.stop_wanted;
         let row = &mut state.full.row;
         row.status = match progress.status {
             Status::Starting if resuming => RecordingStatus::Recovering,
             other => status(other),
         };
+        if stop_wanted {
+            row.status = RecordingStatus::Finalizing;
+        }
         row.error.clone_from(&progress.note);
         row.via = progress.via.as_ref().map(ToString::to_string).or_else(|| row.via.take());
-        if let Some(mark) = &progress.mark {
+        if let Some(mark) = progress.mark.as_ref().filter(|_| !stop_wanted) {
             row.resume = Some(json!(mark));
         }
         if resuming && progress.parts.is_empty() {
@@ -99,6 +109,18 @@ impl Active {
         row.segments_lost = progress.segments_lost;
         row.seconds_lost = progress.seconds_lost;
         state.full.parts = parts(&progress.parts);
+    }
+
+    /// Somebody wants it to stop: should the server be killed before it has, the next start must not go on with it.
+    pub(super) fn stop_wanted(&self) -> RecordingFull {
+        let mut state = self.lock();
+        state.stop_wanted = true;
+        if state.full.row.ended_at.is_none() {
+            state.full.row.status = RecordingStatus::Finalizing;
+            state.full.row.resume = Some(json!({ ENDED: "stopped" }));
+        }
+        drop(state);
+        self.full()
     }
 
     /// One more gap.

@@ -29,6 +29,8 @@ use active::Active;
 
 /// What a shutdown leaves a recording for joining its parts.
 const JOIN_LIMIT: Duration = Duration::from_secs(8);
+/// How long a stop waits to be written down.
+const STOP_WRITTEN: Duration = Duration::from_secs(2);
 /// What a shutdown waits for all recordings. Streamlink gets 4 s of it, and joining 8 s from the same moment on.
 const FINISH_LIMIT: Duration = Duration::from_secs(10);
 
@@ -159,8 +161,13 @@ impl Engine {
     /// [`Refusal::NotFound`], [`Refusal::Conflict`] if it is over, [`Refusal::Unavailable`].
     pub async fn stop_recording(&self, id: RecordingId) -> Result<RecordingView, Refusal> {
         if let Some(active) = self.inner.recordings.get(id) {
+            // Written down first; a recording whose end is wanted ends all the same while the database is away.
+            let full = active.stop_wanted();
+            if self.inner.memory.is_away().is_none() {
+                let _ = tokio::time::timeout(STOP_WRITTEN, self.save(&active, &full)).await;
+            }
             active.control.stop(StopCause::Request);
-            return Ok(RecordingView::from(&active.full()));
+            return Ok(RecordingView::from(&full));
         }
         let view = self.recording(id).await?;
         Err(Refusal::Conflict(format!("recording {} is not running: it is {}", id.0, word(&view))))

@@ -54,7 +54,7 @@ pub struct RecordingView {
     pub id: RecordingId,
     /// The channel it belongs to.
     pub streamer_id: Option<i64>,
-    /// What is recorded, passwords and tokens masked.
+    /// What is recorded; passwords and what looks like a token in the query are masked.
     pub url: String,
     /// What it is called.
     pub title: Option<String>,
