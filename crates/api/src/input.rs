@@ -12,7 +12,7 @@ use crate::problem::Problem;
 /// The largest JSON body, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
 /// The largest list to import, in bytes.
-pub(crate) const LARGEST_LIST: usize = 16 << 20;
+pub(crate) const LARGEST_LIST: usize = 4 << 20;
 
 /// Something that can be read from the parameters of a request.
 pub(crate) trait Read: Sized {

@@ -55,7 +55,7 @@ async fn add_proxy(
 }
 
 /// Adds a list of proxies: one a line, `#` begins a comment, `priority=N tag=T` may follow; `host:port` and
-/// `host:port:user:password` are taken as http. At most 16 MiB.
+/// `host:port:user:password` are taken as http. At most 4 MiB.
 #[utoipa::path(
     post, path = "/api/proxy/import", tag = "proxies",
     request_body(

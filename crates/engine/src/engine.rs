@@ -114,6 +114,7 @@ impl Engine {
         let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), last_seq);
         tracker.spawn(journal.clone().follow(events, hard.clone()));
         memory.join(gateway.clone(), journal.clone());
+        memory.tell_of_locked();
         pool.remember_by(for_gateway(&memory));
         let close = CancellationToken::new();
         let recordings = Recordings::new(options.tools, options.recordings_dir);

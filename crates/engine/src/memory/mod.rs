@@ -82,6 +82,21 @@ impl Memory {
         let _ = self.journal.set(journal);
     }
 
+    /// Says it once if passwords cannot be read: the proxies are failed, and if direct connections are allowed, that is
+    /// how everything goes now.
+    pub(crate) fn tell_of_locked(&self) {
+        let locked = self.lock().proxies.values().filter(|row| row.locked.is_some()).count();
+        if locked > 0 {
+            let message = format!(
+                "The passwords of {locked} proxies cannot be read with the present key: they are not used. \
+                 Bring back the key, or set their URLs again"
+            );
+            tracing::error!("{message}");
+            let note = Note::new("notice", Level::Error, message.clone());
+            self.tell(note.with("message", json!(message)).with("level", json!("error")));
+        }
+    }
+
     /// Puts the stored proxies and settings into the pool.
     pub(crate) fn fill(&self, rows: &[ProxyRow]) {
         let settings = pool_settings(&self.lock().settings);
