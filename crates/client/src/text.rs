@@ -11,9 +11,3 @@ pub(crate) fn proxies(n: usize) -> String {
 pub(crate) fn time(ms: Option<u32>) -> String {
     ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-}

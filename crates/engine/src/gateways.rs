@@ -47,8 +47,8 @@ impl Gateways {
     }
 
     /// Cuts every direct connection.
-    pub(crate) fn cut_direct(&self) {
-        self.all().for_each(Gateway::cut_direct);
+    pub(crate) fn cut_direct(&self, reason: &str) {
+        self.all().for_each(|gateway| gateway.cut_direct(reason));
     }
 
     fn all(&self) -> impl Iterator<Item = &Gateway> {

@@ -105,9 +105,9 @@ impl Gateway {
         self.cut(|t| t.via.proxy_id() == Some(id), reason);
     }
 
-    /// Cuts every direct tunnel, because direct connections were forbidden.
-    pub fn cut_direct(&self) {
-        self.cut(|t| t.via == Via::Direct, "direct connections were forbidden");
+    /// Cuts every direct tunnel, because a person forbade them or wants the proxies to be used.
+    pub fn cut_direct(&self, reason: &str) {
+        self.cut(|t| t.via == Via::Direct, reason);
     }
 
     fn cut(&self, wanted: impl Fn(&Tunnel) -> bool, reason: &str) {

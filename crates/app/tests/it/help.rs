@@ -13,7 +13,9 @@ async fn commands() -> Vec<String> {
 #[tokio::test]
 async fn every_command_has_help_with_an_example() {
     let mut commands = commands().await;
-    for expected in ["record", "gateway", "check", "completions"] {
+    for expected in
+        ["serve", "record", "gateway", "check", "proxy", "import", "backup", "config", "completions"]
+    {
         assert!(commands.iter().any(|c| c == expected), "{expected} is not listed: {commands:?}");
     }
     commands.push(String::new());
@@ -34,7 +36,7 @@ async fn every_command_has_help_with_an_example() {
 
 #[tokio::test]
 async fn every_flag_names_its_variable() {
-    for command in ["record", "gateway", "check"] {
+    for command in ["serve", "record", "gateway", "check", "backup"] {
         let help = holdfast(&[command, "--help"]).done().await.stdout;
         let is_flag = |line: &&str| line.trim_start().starts_with('-');
         let flags: Vec<&str> = help.lines().filter(is_flag).filter(|line| line.contains("--")).collect();

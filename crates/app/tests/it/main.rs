@@ -6,5 +6,6 @@ mod gateway;
 mod help;
 mod record;
 mod run;
+mod serve;
 mod settings;
 mod usage;

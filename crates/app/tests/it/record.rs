@@ -4,8 +4,7 @@ use crate::run::holdfast;
 
 #[tokio::test]
 async fn what_cannot_begin_has_failed_and_says_so_in_the_summary() {
-    // The URL's password holds a slash that should have been written as %2F.
-    let url = "https://u:hunter2/x@site.test/live";
+    let url = "https://u:hunter2@site.test/live";
     // Any program does as Streamlink: it is never run.
     let run = holdfast(&["record", url, "--json", "--streamlink", "/bin/true"])
         .env("SSL_CERT_FILE", "/nowhere")

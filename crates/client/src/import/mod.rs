@@ -12,8 +12,9 @@ pub use streamvault::StreamvaultArgs;
 
 /// Take over what another program has set up
 #[derive(Args, Serialize)]
-#[command(after_help = "Example:
-  holdfast import streamvault --from postgres://streamvault@db.example/streamvault --dry-run")]
+#[command(after_help = "Examples:
+  holdfast import streamvault --from postgres://streamvault@db.example/streamvault --dry-run
+  HOLDFAST_STREAMVAULT_URL=postgres://user:secret@db/streamvault holdfast import streamvault")]
 pub struct ImportArgs {
     /// Which server.
     #[command(flatten)]

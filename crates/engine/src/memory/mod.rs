@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use holdfast_gateway::PoolHandle;
 use holdfast_model::{Level, ProxyId, in_micros};
-use holdfast_pool::{Adopted, Edit, Pool};
+use holdfast_pool::{Adopted, Choice, Edit, Pool, Request};
 use holdfast_store::{Batch, ProxyRow, ProxyState, ProxyTotals, SettingsRow, Store, StoreError};
 use serde_json::json;
 use tokio::sync::{MutexGuard as AsyncGuard, watch};
@@ -264,16 +264,26 @@ impl Memory {
         let old = std::mem::replace(&mut known.settings, settings.clone());
         drop(known);
         self.pool.change(|pool, now| pool.set_settings(pool_settings(settings), now));
-        let allowed = |row: &SettingsRow| row.fallback_to_direct_connection || !row.enable_proxy;
-        if allowed(&old)
-            && !allowed(settings)
+        if let Some(reason) = self.no_longer_direct(&old, settings)
             && let Some(gateway) = self.gateway.get()
         {
-            gateway.cut_direct();
+            gateway.cut_direct(reason);
         }
         let note = Note::new("config_changed", Level::Info, "The settings of the proxy system were changed");
         self.tell(note.with("config", json!(Config::from(settings))));
         true
+    }
+
+    /// Why connections that go direct are to be cut after a change of the settings, if they are.
+    fn no_longer_direct(&self, old: &SettingsRow, new: &SettingsRow) -> Option<&'static str> {
+        let allowed = |row: &SettingsRow| row.fallback_to_direct_connection || !row.enable_proxy;
+        if allowed(old) && !allowed(new) {
+            return Some("direct connections were forbidden");
+        }
+        // A kept-alive connection would go on without a proxy for the whole recording.
+        let by_proxy = |pool: &Pool| matches!(pool.select(&Request::default()), Choice::Proxy { .. });
+        let on = !old.enable_proxy && new.enable_proxy && self.pool.read(by_proxy);
+        on.then_some("the proxy system was switched on")
     }
 
     /// Stores a batch together with what the pool knows of these proxies now, and learns what is stored. Under the
