@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use holdfast_model::{Level, ProxyId, ProxyUrl, Secret, parse_list};
 use holdfast_pool::Pool;
-use holdfast_store::{NewProxyRow, ProxyEdit};
 use serde_json::json;
 
 use crate::journal::Note;
@@ -96,8 +95,7 @@ impl Engine {
             if let Some(url) = &change.url {
                 engine.refuse_duplicate(url, Some(id))?;
             }
-            let ProxyChange { url, label, tags, priority, enabled } = change;
-            engine.edit_row(id, ProxyEdit { url, label, tags, priority, enabled }).await?;
+            engine.edit_row(id, change).await?;
             drop(turn);
             engine.proxy(id)
         })
@@ -113,7 +111,7 @@ impl Engine {
         self.carry_out(async move {
             let _turn = engine.inner.memory.turn_for_a_wish().await?;
             let enabled = !engine.proxy(id)?.enabled;
-            engine.edit_row(id, ProxyEdit { enabled: Some(enabled), ..ProxyEdit::default() }).await?;
+            engine.edit_row(id, ProxyChange { enabled: Some(enabled), ..ProxyChange::default() }).await?;
             Ok(enabled)
         })
         .await
@@ -189,7 +187,7 @@ impl Engine {
     }
 
     /// Stores an edit and brings the pool in line. The caller holds the turn.
-    async fn edit_row(&self, id: ProxyId, edit: ProxyEdit) -> Result<(), Refusal> {
+    async fn edit_row(&self, id: ProxyId, edit: ProxyChange) -> Result<(), Refusal> {
         let memory = &self.inner.memory;
         let enabled = edit.enabled;
         let row = memory.heed(memory.store().edit_proxy(id, &edit).await)?;
@@ -210,19 +208,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn store_new(&self, wishes: Vec<ProxyWish>, how: &str) -> Result<Vec<ProxyId>, Refusal> {
+    async fn store_new(&self, mut wishes: Vec<ProxyWish>, how: &str) -> Result<Vec<ProxyId>, Refusal> {
         let memory = &self.inner.memory;
-        let rows: Vec<_> = wishes
-            .into_iter()
-            .map(|wish| NewProxyRow {
-                url: wish.url,
-                label: wish.label.filter(|label| !label.is_empty()),
-                tags: wish.tags,
-                priority: wish.priority,
-                enabled: wish.enabled,
-            })
-            .collect();
-        let rows = memory.heed(memory.store().add_proxies(&rows).await)?;
+        for wish in &mut wishes {
+            wish.label.take_if(|label| label.is_empty());
+        }
+        let rows = memory.heed(memory.store().add_proxies(&wishes).await)?;
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         memory.take_in(&rows);
         for id in &ids {

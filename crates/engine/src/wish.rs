@@ -1,40 +1,11 @@
 //! What people ask for, read and checked as far as that is possible without the pool and the store.
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{ProxyUrl, RecordingId};
+use holdfast_model::RecordingId;
+pub use holdfast_store::{NewProxyRow as ProxyWish, ProxyEdit as ProxyChange};
 
 use crate::Refusal;
 use crate::view::RecordingStatusView;
-
-/// A proxy to be added.
-#[derive(Clone, Debug)]
-pub struct ProxyWish {
-    /// Where it is.
-    pub url: ProxyUrl,
-    /// A name; empty counts as none.
-    pub label: Option<String>,
-    /// Who may use it.
-    pub tags: Vec<String>,
-    /// 0 is asked first.
-    pub priority: u32,
-    /// False: not used until a person enables it.
-    pub enabled: bool,
-}
-
-/// What is to change about a proxy; `None` stays as it is.
-#[derive(Clone, Debug, Default)]
-pub struct ProxyChange {
-    /// Another address or other credentials: what is known of the old one is forgotten.
-    pub url: Option<ProxyUrl>,
-    /// `Some(None)` takes the label away.
-    pub label: Option<Option<String>>,
-    /// All of them anew.
-    pub tags: Option<Vec<String>>,
-    /// 0 is asked first.
-    pub priority: Option<u32>,
-    /// By a person.
-    pub enabled: Option<bool>,
-}
 
 /// A recording to be made.
 #[derive(Clone, Debug)]

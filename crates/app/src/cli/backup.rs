@@ -6,7 +6,7 @@ use clap::Args;
 use holdfast_store::Store;
 use serde::Serialize;
 
-use super::serve::{DEFAULT_DATA_DIR, database};
+use super::serve::{DEFAULT_DATA_DIR, DatabaseArgs, database};
 use super::{Context, Failure, usage};
 
 /// Write a copy of the database to a file, while the server runs
@@ -24,15 +24,9 @@ pub(super) struct BackupArgs {
     #[serde(skip)]
     file: PathBuf,
 
-    /// Where the server keeps everything [default: ./data]
-    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA_DIR", hide_env_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data_dir: Option<PathBuf>,
-
-    /// The database, if it is not the one in the data directory
-    #[arg(long, value_name = "URL", env = "HOLDFAST_DATABASE_URL", hide_env_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    database_url: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    database: DatabaseArgs,
 }
 
 /// Writes it.

@@ -160,6 +160,21 @@ pub(crate) struct TargetArgs {
     check_url: Vec<String>,
 }
 
+/// The programs that recordings run.
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Programs")]
+pub(crate) struct ToolArgs {
+    /// The Streamlink to run [default: found on PATH]
+    #[arg(long, value_name = "FILE", env = "HOLDFAST_STREAMLINK", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    streamlink: Option<PathBuf>,
+
+    /// The ffmpeg to run, for joining parts and for .mkv and .mp4 [default: found on PATH]
+    #[arg(long, value_name = "FILE", env = "HOLDFAST_FFMPEG", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ffmpeg: Option<PathBuf>,
+}
+
 /// What every command is given.
 pub(crate) struct Context {
     /// All settings, merged.

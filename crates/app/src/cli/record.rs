@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Context, Failure, PoolArgs, summary, usage};
+use super::{Context, Failure, PoolArgs, ToolArgs, summary, usage};
 use crate::config::Span;
 use crate::lifecycle::{INTERRUPTED, Lifecycle};
 use crate::{log, progress, wiring};
@@ -91,27 +91,9 @@ pub(super) struct RecordArgs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tag: Vec<String>,
 
-    /// The Streamlink to run [default: found on PATH]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HOLDFAST_STREAMLINK",
-        hide_env_values = true,
-        help_heading = "Programs"
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    streamlink: Option<PathBuf>,
-
-    /// The ffmpeg to run, for joining parts and for .mkv and .mp4 [default: found on PATH]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HOLDFAST_FFMPEG",
-        hide_env_values = true,
-        help_heading = "Programs"
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ffmpeg: Option<PathBuf>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    tools: ToolArgs,
 }
 
 /// Records, and answers with the exit status.

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tracing::{debug, info, warn};
 
-use super::{Context, FAILURE, Failure, TargetArgs, usage};
+use super::{Context, FAILURE, Failure, TargetArgs, ToolArgs, usage};
 use crate::config::{Settings, Span};
 use crate::lifecycle::Lifecycle;
 use crate::{data_dir, files, log, wiring};
@@ -32,6 +32,23 @@ const KEEP_EVENTS: Duration = Duration::from_secs(30 * 86_400);
 const CLOSING: Duration = Duration::from_secs(1);
 /// How long the database may take to close its files.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// Where everything is kept.
+#[derive(Args, Serialize)]
+pub(super) struct DatabaseArgs {
+    /// Where everything is kept; created if it is not there [default: ./data]
+    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA_DIR", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<PathBuf>,
+
+    /// The database: sqlite://FILE or postgres://… [default: SQLite in the data directory]
+    ///
+    /// A password given here can be seen in the process list: prefer HOLDFAST_DATABASE_URL. TLS to PostgreSQL:
+    /// ?sslmode=verify-full&sslrootcert=FILE.
+    #[arg(long, value_name = "URL", env = "HOLDFAST_DATABASE_URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_url: Option<String>,
+}
 
 /// Run the server: API, health checks, recorder and gateway
 ///
@@ -52,18 +69,9 @@ pub(crate) struct ServeArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<String>,
 
-    /// Where everything is kept; created if it is not there [default: ./data]
-    #[arg(long, value_name = "DIR", env = "HOLDFAST_DATA_DIR", hide_env_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data_dir: Option<PathBuf>,
-
-    /// The database: sqlite://FILE or postgres://… [default: SQLite in the data directory]
-    ///
-    /// A password given here can be seen in the process list: prefer HOLDFAST_DATABASE_URL. TLS to PostgreSQL:
-    /// ?sslmode=verify-full&sslrootcert=FILE.
-    #[arg(long, value_name = "URL", env = "HOLDFAST_DATABASE_URL", hide_env_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    database_url: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    database: DatabaseArgs,
 
     /// Where recordings go [default: recordings/ in the data directory]
     #[arg(long, value_name = "DIR", env = "HOLDFAST_RECORDINGS_DIR", hide_env_values = true)]
@@ -105,27 +113,9 @@ pub(crate) struct ServeArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     keep_events: Option<Span>,
 
-    /// The Streamlink to run [default: found on PATH]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HOLDFAST_STREAMLINK",
-        hide_env_values = true,
-        help_heading = "Programs"
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    streamlink: Option<PathBuf>,
-
-    /// The ffmpeg to run, for joining parts [default: found on PATH]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HOLDFAST_FFMPEG",
-        hide_env_values = true,
-        help_heading = "Programs"
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ffmpeg: Option<PathBuf>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    tools: ToolArgs,
 
     #[arg(skip)]
     #[serde(skip)]
@@ -140,7 +130,7 @@ impl ServeArgs {
             self.secrets_in_argv.push("--auth can be read in the process list: use HOLDFAST_AUTH instead");
         }
         let has_password =
-            self.database_url.as_deref().is_some_and(|url| url.contains('@') && url.contains(':'));
+            self.database.database_url.as_deref().is_some_and(|url| url.contains('@') && url.contains(':'));
         if given("database_url") && has_password {
             self.secrets_in_argv
                 .push("--database-url can be read in the process list: use HOLDFAST_DATABASE_URL instead");

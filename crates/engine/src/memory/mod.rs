@@ -6,6 +6,7 @@
 mod away;
 mod convert;
 mod reread;
+mod settings;
 mod views;
 
 use std::collections::{HashMap, HashSet};
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use holdfast_gateway::PoolHandle;
 use holdfast_model::{Level, ProxyId, in_micros};
-use holdfast_pool::{Adopted, Choice, Edit, Pool, Request};
+use holdfast_pool::{Adopted, Edit, Pool};
 use holdfast_store::{Batch, ProxyRow, ProxyState, ProxyTotals, SettingsRow, Store, StoreError};
 use serde_json::json;
 use tokio::sync::{MutexGuard as AsyncGuard, watch};
@@ -26,7 +27,6 @@ use convert::{new_proxy, remembered, state};
 use crate::Refusal;
 use crate::gateways::Gateways;
 use crate::journal::{Journal, Note};
-use crate::view::Config;
 
 /// How long a wish waits for its turn.
 const WISH_LIMIT: Duration = Duration::from_secs(5);
@@ -255,37 +255,6 @@ impl Memory {
         Ok(())
     }
 
-    /// Puts other settings in force.
-    pub(crate) fn absorb_settings(&self, settings: &SettingsRow) -> bool {
-        let mut known = self.lock();
-        if known.settings == *settings {
-            return false;
-        }
-        let old = std::mem::replace(&mut known.settings, settings.clone());
-        drop(known);
-        self.pool.change(|pool, now| pool.set_settings(pool_settings(settings), now));
-        if let Some(reason) = self.no_longer_direct(&old, settings)
-            && let Some(gateway) = self.gateway.get()
-        {
-            gateway.cut_direct(reason);
-        }
-        let note = Note::new("config_changed", Level::Info, "The settings of the proxy system were changed");
-        self.tell(note.with("config", json!(Config::from(settings))));
-        true
-    }
-
-    /// Why connections that go direct are to be cut after a change of the settings, if they are.
-    fn no_longer_direct(&self, old: &SettingsRow, new: &SettingsRow) -> Option<&'static str> {
-        let allowed = |row: &SettingsRow| row.fallback_to_direct_connection || !row.enable_proxy;
-        if allowed(old) && !allowed(new) {
-            return Some("direct connections were forbidden");
-        }
-        // A kept-alive connection would go on without a proxy for the whole recording.
-        let by_proxy = |pool: &Pool| matches!(pool.select(&Request::default()), Choice::Proxy { .. });
-        let on = !old.enable_proxy && new.enable_proxy && self.pool.read(by_proxy);
-        on.then_some("the proxy system was switched on")
-    }
-
     /// Stores a batch together with what the pool knows of these proxies now, and learns what is stored. Under the
     /// turn, and after a look at the rows, so that neither a wish nor a hand is undone by an older finding.
     pub(crate) async fn commit(
@@ -332,11 +301,6 @@ impl Memory {
         self.pool.read(|pool| {
             ids.iter().filter_map(|id| pool.get(*id)).filter(|p| !p.is_locked()).map(state).collect()
         })
-    }
-
-    /// The settings in force.
-    pub(crate) fn settings(&self) -> SettingsRow {
-        self.lock().settings.clone()
     }
 
     /// Why the password of a proxy cannot be read, if so.
