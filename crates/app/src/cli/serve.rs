@@ -99,10 +99,6 @@ pub(crate) struct ServeArgs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allowed_host: Vec<String>,
 
-    #[command(flatten)]
-    #[serde(flatten)]
-    target: TargetArgs,
-
     /// For how long the checks of each proxy are remembered [default: 7d]
     #[arg(long, value_name = "TIME", env = "HOLDFAST_KEEP_CHECKS", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +108,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", env = "HOLDFAST_KEEP_EVENTS", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     keep_events: Option<Span>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    target: TargetArgs,
 
     #[command(flatten)]
     #[serde(flatten)]
