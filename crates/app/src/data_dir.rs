@@ -1,4 +1,5 @@
-//! The data directory: made if it is not there, readable by its owner only, and used by one server at a time.
+//! The directories of a server: made if they are not there, readable by their owner only, and used by one server at a
+//! time.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -17,13 +18,17 @@ pub(crate) fn take(directory: &Path) -> Result<File> {
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .with_context(|| format!("the data directory {name} cannot be created"))?;
-    let lock =
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(directory.join("lock"));
-    let lock = lock.with_context(|| format!("the data directory {name} cannot be written"))?;
+        .with_context(|| format!("the directory {name} cannot be created"))?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(directory.join(".holdfast.lock"));
+    let lock = lock.with_context(|| format!("the directory {name} cannot be written"))?;
     if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
         bail!(
-            "another holdfast uses the data directory {name}: stop it, or name another directory by --data-dir"
+            "another holdfast uses the directory {name}: stop it, or name another by --data-dir (or --recordings-dir)"
         );
     }
     Ok(lock)

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use chrono::Utc;
+use holdfast_gateway::Memory as _;
 use holdfast_gateway::keeper::CHECK_LIMIT;
-use holdfast_model::{Event, Health, Level, ProxyId, RecordingId, Trigger, milliseconds};
+use holdfast_model::{Event, Health, Level, ProxyId, RecordingId, Trigger, in_micros, milliseconds};
 use holdfast_pool::{Choice, Request};
 use serde_json::json;
 use tokio::sync::broadcast;
@@ -28,6 +29,10 @@ impl Engine {
     /// [`Refusal::NotFound`].
     pub async fn test_proxy(&self, id: ProxyId) -> Result<Tested, Refusal> {
         let memory = &self.inner.memory;
+        if memory.locked(id).is_some() {
+            // Perhaps somebody has mended the row by hand: a check of it would not come by itself.
+            memory.reread(id).await;
+        }
         let locked = memory.locked(id);
         let report = match locked {
             Some(_) => None,
@@ -119,7 +124,7 @@ impl Engine {
             Vec::new()
         });
         let number = self.inner.recordings.next_drill(id);
-        let until = Utc::now() + DRILL;
+        let until = in_micros(Utc::now()) + DRILL;
         let end = self.clone();
         self.inner.tracker.spawn(async move {
             tokio::select! {

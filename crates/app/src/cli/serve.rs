@@ -178,7 +178,8 @@ pub(super) async fn run(args: &ServeArgs, cx: Context) -> Result<u8, Failure> {
     }
     let wanted = wanted(&settings).map_err(usage)?;
     let targets = settings.check_targets().map_err(usage)?;
-    let _lock = data_dir::take(&wanted.data_dir)?;
+    let _data = data_dir::take(&wanted.data_dir)?;
+    let _recordings = data_dir::take(&wanted.recordings_dir)?;
     let room = files::room_for(2);
     debug!("room for {room} tunnels");
     let life = Lifecycle::start()?;

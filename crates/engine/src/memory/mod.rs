@@ -230,16 +230,8 @@ impl Memory {
         let settings = self.heed(self.store.settings().await)?;
         let rows = self.heed(self.store.proxies().await)?;
         self.absorb_settings(&settings);
-        let gone: Vec<_> = {
-            let known = self.lock();
-            let stays = |id: &ProxyId| rows.iter().any(|row| row.id == *id);
-            known
-                .proxies
-                .keys()
-                .copied()
-                .filter(|id| rows.len() < known.proxies.len() && !stays(id))
-                .collect()
-        };
+        let there: HashSet<_> = rows.iter().map(|row| row.id).collect();
+        let gone: Vec<_> = self.lock().proxies.keys().copied().filter(|id| !there.contains(id)).collect();
         for id in gone {
             let note = self.removed_note(id, "was deleted from the table by hand");
             self.forget(id, "the proxy was removed");

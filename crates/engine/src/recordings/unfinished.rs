@@ -141,6 +141,15 @@ impl Engine {
                 return None;
             }
         };
+        // The row may come from a backup whose original is recording there at this moment.
+        if !full.row.path.starts_with(&self.inner.recordings.directory) {
+            tracing::warn!(
+                "recording {} stays interrupted: {} is not in this server's directory of recordings",
+                full.row.id.0,
+                full.row.path.display()
+            );
+            return None;
+        }
         let output = Output::resumed(&full.row.path);
         let output = output.map_err(|error| {
             tracing::warn!("recording {} stays interrupted: {error}", full.row.id.0);
