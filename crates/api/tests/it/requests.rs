@@ -165,7 +165,7 @@ async fn bodies_that_are_too_large_are_not_read() {
     let body = reqwest::Body::wrap_stream(chunks);
     Answer::of(rig.request(Method::POST, "/api/proxy/add").body(body)).await.problem(413);
     assert!(
-        rig.post("/api/proxy/import", &"#".repeat((16 << 20) + 1)).await.problem(413).contains("16384 KiB")
+        rig.post("/api/proxy/import", &"#".repeat((4 << 20) + 1)).await.problem(413).contains("4096 KiB")
     );
     let answer = Answer::of(rig.request(Method::POST, "/api/proxy/import").body(vec![0xff, 0xfe])).await;
     assert!(answer.problem(400).contains("UTF-8"));
