@@ -112,7 +112,6 @@ impl Engine {
         let public = options.public_gateway.map(open).transpose()?;
         let gateway = Gateways { recordings, public };
         let (journal, keeper) = Keeper::new(Arc::clone(&memory), gateway.clone(), last_seq);
-        tracker.spawn(journal.clone().follow(events, hard.clone()));
         memory.join(gateway.clone(), journal.clone());
         memory.tell_of_locked();
         pool.remember_by(for_gateway(&memory));
@@ -129,6 +128,7 @@ impl Engine {
             version: options.version,
         };
         let engine = Self { inner: Arc::new(inner) };
+        tracker.spawn(engine.inner.journal.clone().follow(events, close.clone()));
         tracker.spawn(keeper.run(close));
         let keep = upkeep::Keep { checks: options.keep_checks, events: options.keep_events };
         tracker.spawn(upkeep::run(Arc::clone(&engine.inner.memory), keep, hard));

@@ -30,6 +30,8 @@ const WAITING: usize = 50_000;
 const TRAFFIC_EVERY: Duration = Duration::from_secs(1);
 /// How often the same failure of a proxy that is tried again and again is kept in its history.
 const SAME_FAILURE_EVERY: Duration = Duration::from_secs(60);
+/// How long the last event may take.
+const LAST_LIMIT: Duration = Duration::from_millis(200);
 /// How often a batch is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -100,7 +102,7 @@ impl Keeper {
             self.drain();
             self.write().await;
         }
-        self.drain();
+        self.take_the_last().await;
         self.book_traffic();
         self.retry_at = None;
         self.write().await;
@@ -108,6 +110,21 @@ impl Keeper {
         if lost > 0 || self.stuck.is_some() {
             error!("the database is away: {lost} lines of the event log were not stored");
         }
+    }
+
+    /// Takes everything up to the last event.
+    async fn take_the_last(&mut self) {
+        let all = async {
+            while let Some(incoming) = self.incoming.recv().await {
+                if matches!(incoming, Incoming::Last) {
+                    break;
+                }
+                self.take_in(incoming);
+            }
+        };
+        // It comes at once, unless it has been taken already.
+        let _ = tokio::time::timeout(LAST_LIMIT, all).await;
+        self.drain();
     }
 
     /// Takes what else is there, so that it goes into the same transaction.
@@ -119,6 +136,7 @@ impl Keeper {
 
     fn take_in(&mut self, incoming: Incoming) {
         match incoming {
+            Incoming::Last => {}
             Incoming::Note(entry) => self.take(entry),
             Incoming::Event(event, at) => self.take_event(&event, at),
             // The pool still knows how all of them are.

@@ -47,22 +47,23 @@ impl Journal {
     }
 
     /// Takes in every event of the pool and the gateway. A task of its own: the keeper may wait for a database for
-    /// seconds, and what is not fetched from a broadcast in time is gone.
+    /// seconds, and what is not fetched from a broadcast in time is gone. At `stop` it hands over what is there.
     pub(crate) async fn follow(self, mut events: broadcast::Receiver<Event>, stop: CancellationToken) {
         loop {
             let event = tokio::select! {
-                () = stop.cancelled() => return,
+                biased;
                 event = events.recv() => event,
+                () = stop.cancelled() => break,
             };
             let incoming = match event {
                 Ok(event) => Incoming::Event(event, in_micros(Utc::now())),
                 Err(RecvError::Lagged(_)) => Incoming::Missed,
-                Err(RecvError::Closed) => return,
+                Err(RecvError::Closed) => break,
             };
-            if self.incoming.send(incoming).is_err() {
-                return;
-            }
+            // The keeper ends after the last event.
+            let _ = self.incoming.send(incoming);
         }
+        let _ = self.incoming.send(Incoming::Last);
     }
 
     /// Adds what an event says.
@@ -88,6 +89,8 @@ enum Incoming {
     Event(Event, DateTime<Utc>),
     /// There were more events than could be fetched.
     Missed,
+    /// No more events will come.
+    Last,
 }
 
 /// A note, and who waits for it to be stored.

@@ -117,9 +117,13 @@ impl Memory {
         self.gate.lock().await
     }
 
-    /// Waits for the turn to carry out a person's wish; not long, and not at all while the database is away.
+    /// Waits for the turn to carry out a person's wish; not long, and not while the database is away.
     pub(crate) async fn turn_for_a_wish(&self) -> Result<AsyncGuard<'_, ()>, Refusal> {
         let refused = |why: &str| Refusal::Unavailable(format!("nothing was changed: {why}"));
+        if self.is_away().is_some() {
+            // Perhaps it is back, and nobody has looked since.
+            self.look_after().await;
+        }
         if let Some(why) = self.is_away() {
             return Err(refused(&why));
         }
