@@ -68,6 +68,10 @@ fn web_address(url: &str) -> Option<String> {
         let known = SCHEMES.iter().find(|known| before.eq_ignore_ascii_case(known))?;
         (scheme, rest) = (known, after);
     }
+    if rest.starts_with(['/', '\\']) {
+        // The parser would forgive it and take the path for a host.
+        return None;
+    }
     let scheme = if scheme == "http" { "http" } else { "https" };
     let url = url::Url::parse(&format!("{scheme}://{rest}")).ok()?;
     let host = url.host_str().filter(|host| !host.is_empty())?;
