@@ -142,6 +142,8 @@ impl Engine {
     /// 10 s; parts that are not joined by then wait for the next start.
     pub async fn shut_down(&self) {
         self.inner.recordings.shut_down().await;
+        // What a check found after the last word of the journal would be known and never written down.
+        self.inner.memory.pool().close();
         self.inner.close.cancel();
     }
 

@@ -55,7 +55,7 @@ struct Shared {
 }
 
 impl PoolHandle {
-    /// Takes the pool over and starts its checks on `tracker`, until `stop`.
+    /// Takes the pool over and starts its checks on `tracker`, until `stop` or [`Self::close`].
     #[must_use]
     pub fn start(
         pool: Pool,
@@ -73,7 +73,7 @@ impl PoolHandle {
             dialer,
             targets,
             tasks: tracker.clone(),
-            stop,
+            stop: stop.child_token(),
             kind: Mutex::new(Kind::Unknown),
             memory: OnceLock::new(),
         };
@@ -100,8 +100,26 @@ impl PoolHandle {
 
     /// Changes the pool and announces what came of it.
     pub fn change(&self, change: impl FnOnce(&mut Pool, Now) -> Vec<Event>) {
-        let events = change(&mut self.lock(), now());
+        let mut pool = self.lock();
+        let events = change(&mut pool, now());
+        // Still locked, so that events are told in the order of the changes they tell of.
         self.announce(events);
+    }
+
+    /// Ends the checks: from when this returns, nothing that is found changes the pool any more and nothing more is
+    /// announced of it. For whoever is about to write the pool down for the last time.
+    pub fn close(&self) {
+        let _no_finding_under_way = self.lock();
+        self.shared.stop.cancel();
+    }
+
+    /// Changes the pool by what was found, unless it is closed.
+    fn find(&self, change: impl FnOnce(&mut Pool, Now) -> Vec<Event>) {
+        let open = |pool: &mut Pool, now| {
+            let closed = self.shared.stop.is_cancelled();
+            if closed { Vec::new() } else { change(pool, now) }
+        };
+        self.change(open);
     }
 
     /// For those who announce by themselves.
@@ -194,7 +212,7 @@ impl PoolHandle {
         let (report, ()) = tokio::join!(self.probe(&order, limit), reread);
         let finding = report.finding();
         let checked = Event::ProxyChecked { id: order.id, trigger: order.trigger, finding };
-        self.change(|pool, now| {
+        self.find(|pool, now| {
             let mut events = pool.finish_check(order, &report, now);
             events.push(checked);
             events
@@ -229,7 +247,7 @@ impl PoolHandle {
     }
 
     fn overdue(&self, order: &CheckOrder, blame: Blame) {
-        self.change(|pool, now| pool.overdue(order, blame, now));
+        self.find(|pool, now| pool.overdue(order, blame, now));
     }
 
     fn announce(&self, events: Vec<Event>) {

@@ -5,12 +5,13 @@ use holdfast_testkit::Fault;
 use serde_json::{Value, json};
 
 use crate::server::{Server, of_view};
-use crate::world::{World, proxy, wish};
+use crate::world::{World, proxy, until, wish};
 
 on_both!(
     everything_is_as_it_was,
     what_the_program_disabled_comes_back_by_itself,
     a_failed_one_is_not_used_before_a_check,
+    what_is_found_after_the_end_is_known_nowhere,
 );
 
 fn set(patch: Value) -> holdfast_engine::view::ConfigPatch {
@@ -90,5 +91,25 @@ async fn a_failed_one_is_not_used_before_a_check(world: World) {
     one.heal().await;
     server.ears.health(id.0, "healthy").await;
     assert_eq!(server.choice(), id.0);
+    server.stop().await;
+}
+
+/// A check may be under way when the last word is written down: what it finds then is not in the database, so it must not
+/// be in the pool either, where the last answers of the server come from.
+async fn what_is_found_after_the_end_is_known_nowhere(world: World) {
+    let one = proxy().await;
+    let mut server = Server::start(&world).await;
+    let id = server.add_good(&one, 0).await;
+    let before = of_view(&server.view(id));
+    one.set_fault(Fault::SilentConnect).await;
+    let engine = server.engine.clone();
+    let check = tokio::spawn(async move { engine.test_proxy(id).await });
+    let asked = one.requests().len();
+    until(|| one.requests().len() > asked).await;
+    server.shut_down().await;
+    one.heal().await;
+    assert_eq!(json!(check.await.expect("it ends").expect("tested").status), "failed", "the proxy hung up");
+    assert_eq!(of_view(&server.view(id)), before);
+    // What is stored is compared with what is known here.
     server.stop().await;
 }

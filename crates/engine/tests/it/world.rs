@@ -136,3 +136,13 @@ pub(crate) fn wish(url: &str, priority: u32) -> ProxyWish {
     let url = ProxyUrl::parse(url).expect("a proxy URL");
     ProxyWish { url, label: None, tags: Vec::new(), priority, enabled: true }
 }
+
+/// Waits until this holds.
+pub(crate) async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("it comes to hold");
+}
