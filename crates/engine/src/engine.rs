@@ -95,7 +95,7 @@ impl Engine {
         let settings = pool_settings(&options.store.settings().await?);
         let last_seq = options.store.last_seq().await?;
         let empty = Pool::new(settings, options.seed);
-        let pool = PoolHandle::start(empty, options.dialer, options.targets, hard.clone(), tracker);
+        let pool = PoolHandle::start(empty, options.dialer, options.targets, &hard, tracker);
         log(pool.subscribe());
         figures::start();
         let events = pool.subscribe();

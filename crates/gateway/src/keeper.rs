@@ -61,7 +61,7 @@ impl PoolHandle {
         pool: Pool,
         dialer: Dialer,
         targets: Vec<CheckTarget>,
-        stop: CancellationToken,
+        stop: &CancellationToken,
         tracker: &TaskTracker,
     ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();

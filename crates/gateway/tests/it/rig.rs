@@ -58,7 +58,7 @@ impl Rig {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let tls = Ca::shared().expect("a CA").client_config().expect("a client configuration");
         let check = Target::parse(&target.url()).expect("a check target");
-        let pool = PoolHandle::start(pool, Dialer::with_tls(tls), vec![check], stop.clone(), &tracker);
+        let pool = PoolHandle::start(pool, Dialer::with_tls(tls), vec![check], &stop, &tracker);
         let events = pool.subscribe();
         let listener = TcpListener::bind(address).await.expect("a listener");
         let gateway =

@@ -29,7 +29,7 @@ pub(super) async fn serve(call: &Call<'_>, mut client: impl Stream) -> io::Resul
         _ if !call.admits(request.credentials.as_ref()) => return deny(&mut client).await,
         Fault::Status(407, None) => return deny(&mut client).await,
         Fault::Status(code, reason) => return answer(&mut client, *code, reason.as_deref(), "fault").await,
-        Fault::SilentConnect => return call.hold(&mut client).await,
+        Fault::SilentConnect => return call.hold(&mut client, opened.turn).await,
         Fault::AbortConnect => return Err(io::ErrorKind::ConnectionReset.into()),
         Fault::NotHttp(bytes) => {
             client.write_all(bytes).await?;

@@ -265,13 +265,14 @@ fn spawn(shared: Arc<Shared>, acceptor: Option<TlsAcceptor>, cancel: Cancellatio
 
 async fn serve(call: Call<'_>, acceptor: Option<TlsAcceptor>, client: TcpStream) -> io::Result<()> {
     client.set_nodelay(true)?;
+    let turn = call.shared.switch.now().turn;
     match call.current_fault() {
         // A connection that slipped in while the listener was being closed was never there.
         Fault::Reset | Fault::Refuse | Fault::RefuseNewOnly => {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Fault::SilentAfterAccept => {
-            call.turn_changes().await;
+            call.turn_after(turn).await;
             return Ok(());
         }
         _ => {}
@@ -324,21 +325,21 @@ impl Call<'_> {
         let _ = rx.wait_for(|now| now.fault != Fault::Freeze).await.map(drop);
     }
 
-    async fn turn_changes(&self) {
+    /// Waits for a change since this turn, in which the fault was read: one that came meanwhile is not missed.
+    async fn turn_after(&self, turn: u64) {
         let mut rx = self.shared.switch.subscribe();
-        let turn = rx.borrow().turn;
         let _ = rx.wait_for(|now| now.turn != turn).await.map(drop);
     }
 
-    /// Keeps a client waiting, reading on, until it gives up or the fault changes.
-    async fn hold(&self, client: &mut impl Stream) -> io::Result<()> {
+    /// Keeps a client waiting, reading on, until it gives up or the fault is another than in this turn.
+    async fn hold(&self, client: &mut impl Stream, turn: u64) -> io::Result<()> {
         let gone = async {
             let mut waste = [0; 1024];
             while client.read(&mut waste).await.is_ok_and(|count| count > 0) {}
         };
         tokio::select! {
             () = gone => {}
-            () = self.turn_changes() => {}
+            () = self.turn_after(turn) => {}
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ pub(super) async fn serve(call: &Call<'_>, mut client: impl Stream) -> io::Resul
     let fault = opened.fault.clone();
     match &fault {
         Fault::Status(code, _) => return reply(&mut client, nearest(*code)).await,
-        Fault::SilentConnect => return call.hold(&mut client).await,
+        Fault::SilentConnect => return call.hold(&mut client, opened.turn).await,
         Fault::AbortConnect => return Err(io::ErrorKind::ConnectionReset.into()),
         Fault::NotHttp(bytes) => {
             client.write_all(bytes).await?;
