@@ -40,7 +40,8 @@ function sentence(problem: unknown): string | undefined {
   if (typeof problem !== 'object' || problem === null || !('detail' in problem)) return undefined
   const { detail } = problem
   if (typeof detail !== 'string' || detail === '') return undefined
-  return detail.charAt(0).toUpperCase() + detail.slice(1)
+  // A sentence, unless it begins with an address.
+  return /^[a-z]+:\/\//.test(detail) ? detail : detail.charAt(0).toUpperCase() + detail.slice(1)
 }
 
 /** What to tell a person about anything that was thrown. */

@@ -14,7 +14,12 @@ export function useChecks(id: () => number) {
   const checks = shallowRef<readonly Check[] | null>(null)
   const failed = ref('')
   const to = ref(Date.now())
-  const from = computed(() => to.value - SPANS[span.value])
+  /** The begin of the span, or of the history where that is shorter. */
+  const from = computed(() => {
+    const begin = to.value - SPANS[span.value]
+    const oldest = Date.parse(checks.value?.at(-1)?.at ?? '')
+    return Number.isNaN(oldest) ? begin : Math.max(begin, oldest - Math.max(60_000, (to.value - oldest) * 0.02))
+  })
   let turn = 0
 
   async function load(): Promise<void> {
