@@ -38,7 +38,7 @@ test('Test measures, and says in words why a proxy fails', async ({ page, kit, s
   await expect(row).not.toContainText('refused')
 })
 
-test('the manual test counts: the third failure disables it', async ({ page, kit, server }) => {
+test('the manual test counts: at the threshold it is disabled', async ({ page, kit, server }) => {
   const [good, bad] = [await kit.proxy(), await kit.proxy()]
   await server.add(good, { label: 'Good' })
   await server.add(bad, { label: 'Bad', priority: 1 })
