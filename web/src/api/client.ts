@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = 'The server does not answer. Is it running? Nothing was changed.'
+const UNREACHABLE = 'The server does not answer. Is it running?'
 
 export const api = createClient<paths>({
   // Looked up at each call, so that a test may put its own in place.
