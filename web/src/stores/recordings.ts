@@ -4,7 +4,7 @@
  * follows it, and it is fetched again when a frame says that those have changed.
  */
 import { defineStore } from 'pinia'
-import { computed, shallowReactive, shallowRef } from 'vue'
+import { computed, shallowReactive } from 'vue'
 import { api, ApiError, call } from '@/api/client'
 import type { Frame } from '@/api/socket'
 import { fileUrl, withFailover, withGap } from '@/lib/recording'
