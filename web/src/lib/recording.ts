@@ -1,4 +1,5 @@
 /** What recordings are made of, without a server: addresses of files, and what frames do to routes and gaps. */
+import { duration } from './format'
 import type { Gap, Route } from '@/types/recording'
 
 /** Where the file is; `part` counts from 1, for recordings whose parts are not one file. */
@@ -32,6 +33,10 @@ export function withFailover(routes: readonly Route[], frame: { at: string; [key
 export function withGap(gaps: readonly Gap[], gap: Gap): Gap[] {
   return [...gaps.filter((other) => other.at !== gap.at), gap].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
 }
+
+/** `4 s`, `0.5 s`, `12:34 min`: play time that is missing. */
+export const lost = (seconds: number): string =>
+  seconds < 100 ? `${seconds.toLocaleString('en', { maximumFractionDigits: 1 })} s` : `${duration(seconds)}${seconds < 3600 ? ' min' : ' h'}`
 
 /** Why segments are missing, in words. */
 const CAUSES: Record<string, string> = {
