@@ -9,8 +9,8 @@ import type { Frame } from '@/api/socket'
 import { isRunning, type Gap, type Progress, type Recording, type RecordingStatus, type Route } from '@/types/recording'
 import { createSync } from './sync'
 
-/** Rates that are kept for the small chart: one a second. */
-const RATES = 60
+/** Rates that are kept for the small chart: one a second, three minutes of them. */
+export const RATES = 180
 const PAGE = 50
 
 export const useRecordings = defineStore('recordings', () => {
