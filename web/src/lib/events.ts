@@ -38,6 +38,23 @@ export function typeInWords(type: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
+export type Piece = { text: string; url?: undefined } | { text: string; url: string }
+/** An address, without the punctuation behind it. */
+const ADDRESS = /\b[a-z][a-z0-9+]*:\/\/[^\s()]*[^\s().,;:]/g
+
+/** A sentence, with the addresses in it apart. */
+export function piecesOf(message: string): Piece[] {
+  const pieces: Piece[] = []
+  let from = 0
+  for (const { 0: url, index } of message.matchAll(ADDRESS)) {
+    if (index > from) pieces.push({ text: message.slice(from, index) })
+    pieces.push({ text: url, url })
+    from = index + url.length
+  }
+  if (from < message.length) pieces.push({ text: message.slice(from) })
+  return pieces
+}
+
 export interface Detail {
   name: string
   text: string
