@@ -11,8 +11,8 @@ import { fileUrl, withFailover, withGap } from '@/lib/recording'
 import { isRunning, type FileState, type Gap, type Progress, type Recording, type RecordingFilter } from '@/types/recording'
 import { createSync } from './sync'
 
-/** Rates that are kept for the charts: one a second. */
-const RATES = 300
+/** Rates that are kept for the charts: one a second, five minutes of them. */
+export const RATES = 300
 const PAGE = 50
 const LARGEST_PAGE = 1000
 /** Changes that come together are fetched together. */
