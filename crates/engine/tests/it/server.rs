@@ -103,7 +103,7 @@ impl Server {
     pub(crate) async fn log(&self, mut after: i64) -> Vec<Value> {
         let mut log = Vec::new();
         loop {
-            let wanted = EventsWanted { after, kind: None, limit: Some(1000) };
+            let wanted = EventsWanted { after, limit: Some(1000), ..Default::default() };
             let page = self.events(wanted).await.expect("a page");
             log.extend(page.items.into_iter().map(|event| json!(event)));
             let Some(next) = page.next_cursor else { return log };
