@@ -21,6 +21,8 @@ use crate::output::{Container, Output, OutputError, directory_of, free_room};
 use crate::part::Format;
 use crate::tools::Tools;
 pub(crate) use finished::finished_before;
+#[cfg(test)]
+pub(crate) use splice::tests::part as transport_stream;
 
 /// Why the parts were not made one file; they are all still there.
 #[derive(Debug, thiserror::Error)]

@@ -26,6 +26,8 @@ mod backoff;
 mod child_run;
 mod finish;
 mod flight;
+#[cfg(test)]
+mod hostile_tests;
 mod meter;
 mod recover;
 mod resume;
@@ -258,7 +260,8 @@ impl Session {
     fn report(&mut self) {
         let traffic = self.account.traffic();
         let (segments_lost, seconds_lost) = self.ledger.certain_loss();
-        let (elapsed, media) = (self.started.elapsed(), Duration::from_secs_f64(self.ledger.media_seconds()));
+        let media = Duration::try_from_secs_f64(self.ledger.media_seconds()).unwrap_or_default();
+        let elapsed = self.started.elapsed();
         let (bytes, rate) = (self.meter.bytes(), self.meter.rate());
         let mark = self.mark.clone();
         let parts: Vec<Part> = self.parts.iter().chain(&self.writing).cloned().collect();
