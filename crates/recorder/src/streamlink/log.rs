@@ -125,7 +125,8 @@ fn known(track: Track, message: &str) -> Option<LogLine> {
 
 fn queued(track: Track, rest: &str) -> Option<LogLine> {
     let fields = rest.split_once("Segment(")?.1;
-    if fields.contains("init=True") {
+    // The first of its name: behind it stands a title, which may say anything.
+    if between::<String>(fields, " init=", ",")? == "True" {
         return None;
     }
     let number = between(fields, "num=", ",")?;
@@ -279,5 +280,12 @@ mod tests {
             let expected = LogLine::Queued { track: Track::Main, number: 5, duration: read };
             assert_eq!(parse(&line), expected, "{claimed}");
         }
+    }
+
+    #[test]
+    fn a_title_hides_no_segment() {
+        let line = "[HLSStreamWorker-0][stream.segmented][debug] Queuing HLSSegment(num=5, init=False, \
+                    discontinuity=False, duration=2.000, title='init=True', key=None)";
+        assert_eq!(parse(line), LogLine::Queued { track: Track::Main, number: 5, duration: 2.0 });
     }
 }
