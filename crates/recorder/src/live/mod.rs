@@ -17,4 +17,4 @@ mod ask;
 mod decide;
 
 pub(crate) use ask::Asker;
-pub(crate) use decide::{Answer, Decision, Exit, Findings, GONE_APART, decide};
+pub(crate) use decide::{Answer, Decision, Exit, FAULT_EXPLAINS, Findings, GONE_APART, decide};
