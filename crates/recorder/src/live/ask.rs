@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_model::Secret;
-use m3u8_rs::Playlist;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, StatusCode};
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -17,6 +16,7 @@ use tracing::debug;
 use url::Url;
 
 use super::Answer;
+use super::playlist::{self, Playlist};
 use crate::mask::{Masker, mask_url};
 use crate::ports::Account;
 use crate::request::RecordRequest;
@@ -186,21 +186,15 @@ async fn media_playlist(client: &Client, target: Target) -> Answer {
             Ok(body) => body,
             Err(answer) => return answer,
         };
-        match m3u8_rs::parse_playlist_res(&body) {
-            Ok(Playlist::MediaPlaylist(playlist)) => {
-                let first = playlist.media_sequence;
-                let next = first.saturating_add(playlist.segments.len() as u64);
-                return Answer::Playlist { ended: playlist.end_list, first, next };
-            }
-            Ok(Playlist::MasterPlaylist(master)) => {
-                let variants = master.variants.iter().filter(|v| !v.is_i_frame);
-                let Some(variant) = variants.max_by_key(|v| v.bandwidth).and_then(|v| url.join(&v.uri).ok())
-                else {
+        match playlist::read(&body) {
+            Some(Playlist::Media { ended, first, next }) => return Answer::Playlist { ended, first, next },
+            Some(Playlist::Master { best }) => {
+                let Some(variant) = best.and_then(|address| url.join(&address).ok()) else {
                     return Answer::Gone("the playlist offers no stream".to_owned());
                 };
                 url = variant;
             }
-            Err(_) => {
+            None => {
                 return Answer::Unclear("the site answered with something that is no playlist".to_owned());
             }
         }

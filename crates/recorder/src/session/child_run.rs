@@ -1,7 +1,9 @@
 //! One run of Streamlink, from its start to its last byte.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -119,15 +121,11 @@ impl Session {
             proxy: &proxy,
             purpose: Purpose::Record { live_edge },
         };
-        let shown = request.tools.streamlink.display();
         let (command, files) =
             job.prepare().map_err(|e| Outcome::failed(format!("Streamlink could not be prepared: {e}")))?;
         info!(command = %job.shown(), "starting Streamlink");
-        let mut child = Child::spawn(command, files, &request.output).map_err(|e| {
-            Outcome::failed(format!(
-                "Streamlink at {shown} could not be started: {e}. Give its path with --streamlink"
-            ))
-        })?;
+        let mut child = Child::spawn(command, files, &request.output)
+            .map_err(|error| Outcome::failed(not_started(&request.tools.streamlink, &error)))?;
         debug!(pid = child.id(), "Streamlink runs");
         let (begun, begun_std) = (Instant::now(), std::time::Instant::now());
         self.ledger.part_starts();
@@ -422,5 +420,31 @@ impl Session {
             fault_before: traffic.last_fault.map(|at| at.elapsed()),
         };
         Ok(Run { exit, fresh, fault, complaint: watch.complaint })
+    }
+}
+
+/// Why Streamlink could not be started; what to do about it, where another Streamlink would help.
+fn not_started(streamlink: &Path, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => ". Give its path with --streamlink",
+        _ => "",
+    };
+    format!("Streamlink at {} could not be started: {error}{advice}", streamlink.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn another_streamlink_is_advised_only_where_it_helps() {
+        for (errno, advised) in
+            [(Errno::NOENT, true), (Errno::ACCESS, true), (Errno::MFILE, false), (Errno::NOMEM, false)]
+        {
+            let text = not_started(Path::new("/bin/streamlink"), &errno.into());
+            assert_eq!(text.contains("--streamlink"), advised, "{text}");
+        }
     }
 }
