@@ -11,7 +11,7 @@ SEED ?= 1
 MINUTES ?= 10
 SECONDS_EACH ?= 600
 
-.PHONY: help setup run demo test fmt storm bench fuzz clean
+.PHONY: help setup web run demo test fmt storm bench fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -19,8 +19,22 @@ help: ## this list
 setup: ## what is needed to build and record: ffmpeg, Streamlink in .venv
 	@scripts/setup.sh run
 
+# What the page is made of; a change in any of it builds the page anew.
+WEB := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/test-results -prune -o -type f -print)
+
+web: web/dist/index.html ## the web page, built into web/dist; the next cargo build takes it into the program
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
+	cd web && npm run --silent build
+
+web/node_modules/.package-lock.json: web/package-lock.json web/package.json
+	@scripts/setup.sh web
+	cd web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 run: ## a running server at http://127.0.0.1:8000, data in ./data (ARGS="--listen …" for more)
 	@scripts/setup.sh run
+	@$(MAKE) --no-print-directory web
 	@echo "building (a few minutes the first time)"
 	@cargo build --quiet --locked -p holdfast
 	@exec cargo run --quiet --locked -p holdfast -- serve $(ARGS)
@@ -33,6 +47,8 @@ demo: ## a recording survives a killed and a frozen proxy, in front of your eyes
 
 test: ## formatting, lints, all tests, licences: what has to pass
 	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory web
+	cd web && npm run --silent test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo build --workspace --all-targets --locked

@@ -3,6 +3,7 @@
 #   scripts/setup.sh          to build and record: Rust, a C compiler, Python, ffmpeg, Streamlink in .venv
 #   scripts/setup.sh test     also what the tests run: curl, Chromium, PostgreSQL, schemathesis in .venv-test
 #   scripts/setup.sh bench    also what the comparisons run: HAProxy, Squid
+#   scripts/setup.sh web      only what builds the web page: Node.js
 # Packages come from the system's package manager when this runs as root on Debian or Ubuntu. Anywhere else the
 # missing ones are named together with the command that installs them, and nothing is touched.
 set -euo pipefail
@@ -27,6 +28,23 @@ need() { # need PACKAGE COMMAND…: any one of the commands will do
   missing+=("$package")
 }
 
+# Nobody's package manager is asked for Node.js: what Debian 12 has is too old, and a newer one is a choice of its owner.
+node_is_new_enough() {
+  has node && has npm && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+}
+case "$purpose" in
+  web | test)
+    if ! node_is_new_enough; then
+      found=""
+      if has node; then found=" (this one is $(node --version))"; fi
+      say "missing: Node.js 20.19 or later with npm, for the web page$found. How to install it: https://nodejs.org/en/download"
+      say "(Debian 12 and Ubuntu 24.04 have an older one in their packages. Without the page: cargo run -- serve)"
+      exit 1
+    fi
+    ;;
+esac
+if [ "$purpose" = web ]; then exit 0; fi
+
 need gcc cc gcc clang
 need ffmpeg ffprobe
 if ! has python3; then
@@ -47,7 +65,7 @@ case "$purpose" in
     need squid squid
     ;;
   *)
-    say "unknown purpose '$purpose': use run, test or bench"
+    say "unknown purpose '$purpose': use run, test, bench or web"
     exit 2
     ;;
 esac

@@ -28,7 +28,6 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         Arc::new(Config::from("/api/openapi.json").validator_url("none").display_request_duration(true));
     let index = config.clone();
     Router::new()
-        .route("/", get(|| async { Redirect::temporary("/api/docs/") }))
         .route("/api/docs", get(|| async { Redirect::temporary("/api/docs/") }))
         .route("/api/docs/", get(move || async move { page("index.html", index) }))
         .route("/api/docs/{*file}", get(move |Path(file): Path<String>| async move { page(&file, config) }))

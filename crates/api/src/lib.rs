@@ -1,5 +1,5 @@
-//! The door: REST, WebSocket, metrics and the API's own description, over `holdfast_engine::Engine`. Nothing is decided
-//! here but who may knock and how a request is read; what happens is the engine's business.
+//! The door: REST, WebSocket, metrics, the web page and the API's own description, over `holdfast_engine::Engine`.
+//! Nothing is decided here but who may knock and how a request is read; what happens is the engine's business.
 //!
 //! The way of a request: `headers` and `guard`, then a handler of its resource (one file each), whose extractors in
 //! `path`, `input` and `fields` turn it into a typed wish. Whatever goes wrong becomes a `problem`.
@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod input;
 mod media;
+mod page;
 
 mod path;
 mod pool_settings;

@@ -19,8 +19,8 @@ use crate::problem::Problem;
 use crate::server::Server;
 use crate::trace::trace;
 use crate::{
-    Options, description, docs, events, health, media, pool_settings, proxies, proxy_actions, recordings,
-    socket,
+    Options, description, docs, events, health, media, page, pool_settings, proxies, proxy_actions,
+    recordings, socket,
 };
 
 /// The whole API. Its WebSockets are open until the engine ends.
@@ -48,7 +48,7 @@ pub(crate) fn build(
     endpoints
         .route("/api/openapi.json", description::serve(&api))
         .merge(docs::router())
-        .fallback(nowhere)
+        .fallback(page::page)
         .method_not_allowed_fallback(not_so)
         .layer(middleware::from_fn_with_state(names, guard))
         .layer(middleware::from_fn(secure))
@@ -69,10 +69,6 @@ fn endpoints() -> (Router<Server>, OpenApi) {
     let (router, mut api) = all.split_for_parts();
     description::complete(&mut api);
     (router, api)
-}
-
-async fn nowhere() -> Problem {
-    Problem::missing("there is nothing at this address: /api/docs lists what there is")
 }
 
 async fn not_so(request: Request) -> Problem {

@@ -109,10 +109,8 @@ async fn the_description_is_served_as_it_is() {
 #[tokio::test]
 async fn the_page_of_the_documentation_needs_no_other_host() {
     let rig = Rig::start().await;
-    for (from, status) in [("/", 307), ("/api/docs", 307)] {
-        let answer = rig.get(from).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (status, "/api/docs/"), "{from}");
-    }
+    let short = rig.get("/api/docs").await;
+    assert_eq!((short.status.as_u16(), short.header("location")), (307, "/api/docs/"));
     let page = rig.get("/api/docs/").await;
     assert_eq!(page.header("content-type"), "text/html");
     let policy = page.header("content-security-policy").to_owned();

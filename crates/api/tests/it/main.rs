@@ -4,6 +4,7 @@
 mod document;
 mod guard;
 mod health;
+mod page;
 mod proxies;
 mod recordings;
 mod requests;
