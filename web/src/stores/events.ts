@@ -44,7 +44,7 @@ export const useEvents = defineStore('events', () => {
 
   function fetchPage(query: Query): Promise<EventPage> {
     const asked = type.value ? { ...query, type: type.value } : query
-    return call(api.GET('/api/events', { params: { query: asked as never } }))
+    return call(api.GET('/api/events', { params: { query: asked } }))
   }
 
   async function latest(): Promise<void> {
