@@ -1,9 +1,7 @@
 //! One run of Streamlink, from its start to its last byte.
 
 use std::collections::VecDeque;
-use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -21,6 +19,7 @@ use crate::ports::Lease;
 use crate::session::flight::Flight;
 use crate::streamlink::{Job, LogLine, Purpose, Track, parse};
 use crate::supervisor::{Child, ChildEvent};
+use crate::tools::not_started;
 
 /// A stop waits this long for a segment that is just being written to be whole …
 const LAST_SEGMENT: Duration = Duration::from_millis(500);
@@ -420,31 +419,5 @@ impl Session {
             fault_before: traffic.last_fault.map(|at| at.elapsed()),
         };
         Ok(Run { exit, fresh, fault, complaint: watch.complaint })
-    }
-}
-
-/// Why Streamlink could not be started; what to do about it, where another Streamlink would help.
-fn not_started(streamlink: &Path, error: &io::Error) -> String {
-    let advice = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => ". Give its path with --streamlink",
-        _ => "",
-    };
-    format!("Streamlink at {} could not be started: {error}{advice}", streamlink.display())
-}
-
-#[cfg(test)]
-mod tests {
-    use rustix::io::Errno;
-
-    use super::*;
-
-    #[test]
-    fn another_streamlink_is_advised_only_where_it_helps() {
-        for (errno, advised) in
-            [(Errno::NOENT, true), (Errno::ACCESS, true), (Errno::MFILE, false), (Errno::NOMEM, false)]
-        {
-            let text = not_started(Path::new("/bin/streamlink"), &errno.into());
-            assert_eq!(text.contains("--streamlink"), advised, "{text}");
-        }
     }
 }
