@@ -13,10 +13,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Busy, NoRecording, OutOfRange};
+use crate::answers::{Busy, Conflict, NoRecording, OutOfRange};
+use crate::fields::Fields;
+use crate::input::{Query, Read};
 use crate::path::RecordingPath;
 use crate::problem::Problem;
 use crate::range::{Wanted, wanted};
@@ -29,11 +32,27 @@ pub(crate) fn router() -> OpenApiRouter<Server> {
     OpenApiRouter::new().routes(routes!(get_recording_file))
 }
 
+/// Which file.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PartWanted {
+    /// One of its `parts`, counted from 1, while they are not one file.
+    #[param(minimum = 1, maximum = 100000, nullable = false)]
+    part: Option<u32>,
+}
+
+impl Read for PartWanted {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        Ok(Self { part: fields.number("part", 1..=100_000)? })
+    }
+}
+
 /// The media, with range requests. While it is being recorded: what there is so far.
 #[utoipa::path(
     get, path = "/api/recordings/{id}/file", tag = "recordings",
     params(
         ("id" = String, Path, format = "uuid"),
+        PartWanted,
         ("Range" = Option<String>, Header, description = "One range, such as `bytes=0-1023`", nullable = false),
         ("If-Range" = Option<String>, Header, description = "The ETag of the part one has already", nullable = false)
     ),
@@ -46,15 +65,17 @@ pub(crate) fn router() -> OpenApiRouter<Server> {
             (String = "video/mp2t"), (String = "video/x-matroska"), (String = "video/mp4"),
             (String = "application/octet-stream")
         )),
-        NoRecording, OutOfRange, Busy
+        NoRecording, Conflict, OutOfRange, Busy
     )
 )]
 async fn get_recording_file(
     State(server): State<Server>,
     RecordingPath(id): RecordingPath,
+    Query(PartWanted { part }): Query<PartWanted>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let path = server.engine.recording_file(id).await?;
+    let part = part.and_then(|part| usize::try_from(part).ok());
+    let path = server.engine.recording_file(id, part).await?;
     let gone = |error: std::io::Error| {
         Problem::missing(format!(
             "the file of this recording cannot be read ({error}): was it moved or deleted?"

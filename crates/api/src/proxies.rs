@@ -87,8 +87,10 @@ async fn get_proxy(
 async fn edit_proxy(
     State(server): State<Server>,
     ProxyPath(id): ProxyPath,
-    Asked(asked): Asked<EditProxy>,
+    Asked(mut asked): Asked<EditProxy>,
 ) -> Result<Json<ProxyView>, Problem> {
+    let shown = server.engine.proxy(id)?.proxy_url;
+    asked.forget_shown_url(&shown);
     Ok(Json(server.engine.edit_proxy(id, asked.try_into()?).await?))
 }
 

@@ -111,6 +111,13 @@ impl Read for EditProxy {
     }
 }
 
+impl EditProxy {
+    /// Whoever sends a proxy back as it was shown, with its password hidden, does not want another address.
+    pub(crate) fn forget_shown_url(&mut self, shown: &str) {
+        self.proxy_url.take_if(|url| url == shown);
+    }
+}
+
 impl TryFrom<EditProxy> for ProxyChange {
     type Error = Problem;
 

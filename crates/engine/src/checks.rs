@@ -1,11 +1,12 @@
 //! Checks that people ask for, their history, the choice and its reasons, and the drill.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use holdfast_gateway::Memory as _;
 use holdfast_gateway::keeper::CHECK_LIMIT;
-use holdfast_model::{Event, Health, Level, ProxyId, RecordingId, Trigger, in_micros, milliseconds};
+use holdfast_model::{Event, Level, ProxyId, RecordingId, Trigger, in_micros, milliseconds};
 use holdfast_pool::{Choice, Request};
 use serde_json::json;
 use tokio::sync::broadcast;
@@ -43,11 +44,13 @@ impl Engine {
                     .await?
             }
         };
-        let now = memory.pool().read(|pool| pool.get(id).map(|p| (p.consecutive_failures, p.enabled)));
-        let (consecutive_failures, enabled) = now.ok_or_else(|| Refusal::no_proxy(id))?;
+        let now =
+            memory.pool().read(|pool| pool.get(id).map(|p| (p.health, p.consecutive_failures, p.enabled)));
+        let (health, consecutive_failures, enabled) = now.ok_or_else(|| Refusal::no_proxy(id))?;
         let finding = report.map(|report| report.finding());
         Ok(Tested {
-            status: finding.as_ref().map_or(Health::Failed, |f| f.status).into(),
+            // As it was judged: what fails through every proxy is the target's fault, and no proxy is failed for it.
+            status: health.into(),
             response_time_ms: finding.as_ref().and_then(|f| f.response_time).map(milliseconds),
             error: finding.as_ref().map_or(locked, |f| f.error.clone()),
             consecutive_failures,
@@ -119,28 +122,18 @@ impl Engine {
         let url = self.proxy(id)?.proxy_url;
         let events = pool.subscribe();
         let moving = self.inner.recordings.using(id);
-        pool.change(|pool, now| {
-            pool.drill(id, now);
-            Vec::new()
-        });
-        let number = self.inner.recordings.next_drill(id);
         let until = in_micros(Utc::now()) + DRILL;
-        let end = self.clone();
+        let message = format!("Drill: {url} is treated as failed for {} s", DRILL.as_secs());
+        memory.tell(Note::new("proxy_drill", Level::Warning, message).proxy(id).with("until", json!(until)));
+        memory.drill(id, until);
+        let (end, stop) = (Arc::clone(memory), self.inner.stop.clone());
         self.inner.tracker.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(DRILL) => {}
-                () = end.inner.stop.cancelled() => {}
+                () = stop.cancelled() => {}
             }
-            // A later drill has its own end.
-            if end.inner.recordings.is_last_drill(id, number) {
-                end.inner.memory.pool().change(|pool, now| {
-                    pool.end_drill(id, now);
-                    Vec::new()
-                });
-            }
+            end.end_drill(id, until);
         });
-        let message = format!("Drill: {url} is treated as failed for {} s", DRILL.as_secs());
-        memory.tell(Note::new("proxy_drill", Level::Warning, message).proxy(id).with("until", json!(until)));
         memory.cut(id, "a drill");
         let moved = wait_for_moves(events, id, moving).await;
         Ok(Drilled { moved, until })

@@ -27,6 +27,14 @@ pub(crate) fn start() {
     });
 }
 
+/// Sums up what was measured. Without it every single measurement is kept until somebody asks for the figures, and on
+/// most machines nobody ever does.
+pub(crate) fn sum_up() {
+    if let Some(handle) = FIGURES.get().and_then(Option::as_ref) {
+        handle.run_upkeep();
+    }
+}
+
 fn describe() {
     describe_gauge!("holdfast_proxies", "Proxies by status");
     describe_gauge!("holdfast_tunnels_open", "Connections open through the gateway");

@@ -31,6 +31,8 @@ impl Refusal {
 
 impl From<holdfast_store::StoreError> for Refusal {
     fn from(error: holdfast_store::StoreError) -> Self {
-        Self::Unavailable(format!("it is not certain that it was done: {error}"))
+        Self::Unavailable(format!(
+            "the database did not answer ({error}); if this was a change, look whether it was made"
+        ))
     }
 }

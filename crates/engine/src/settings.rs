@@ -21,7 +21,10 @@ impl Engine {
         self.carry_out(async move {
             let memory = &engine.inner.memory;
             let _turn = memory.turn_for_a_wish().await?;
-            let settings = apply(&memory.settings(), &patch)?;
+            // What somebody changed in the row by hand is not undone by a wish for another setting.
+            let stored = memory.heed(memory.store().settings().await)?;
+            memory.absorb_settings(&stored);
+            let settings = apply(&stored, &patch)?;
             memory.heed(memory.store().save_settings(&settings).await)?;
             memory.absorb_settings(&settings);
             Ok(engine.config())

@@ -1,4 +1,5 @@
-//! What is done now and then: the database is asked how it is, and old checks and events are forgotten.
+//! What is done now and then: the database is asked how it is, old checks and events are forgotten, and what was
+//! measured is summed up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use chrono::Utc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::figures;
 use crate::memory::Memory;
 
 /// How often a database that is there is asked how it is. Trouble is noticed earlier by whoever uses it.
@@ -38,6 +40,7 @@ pub(crate) async fn run(memory: Arc<Memory>, keep: Keep, stop: CancellationToken
             () = stop.cancelled() => return,
         }
         memory.look_after().await;
+        figures::sum_up();
     }
 }
 

@@ -31,13 +31,17 @@ pub struct RecordingsWanted {
     pub limit: Option<u64>,
 }
 
-/// Which events to list, the oldest first.
+/// Which events to list.
 #[derive(Clone, Debug, Default)]
 pub struct EventsWanted {
     /// Only those with a greater number.
     pub after: i64,
+    /// Only those with a smaller number.
+    pub before: Option<i64>,
     /// Only of this type.
     pub kind: Option<String>,
+    /// The newest first, instead of the oldest.
+    pub newest_first: bool,
     /// At most so many, 1 to 1,000; `None`: 100.
     pub limit: Option<u64>,
 }

@@ -183,7 +183,7 @@ impl Account {
         let Some(last) = ledger.routes.last_mut().filter(|s| s.ended_at.is_none()) else { return };
         last.ended_at = Some(Utc::now());
         let Some((since, reason)) = trouble else {
-            last.reason = Some("a better route is available".to_owned());
+            last.reason = Some(RouteUse::BETTER_ROUTE.to_owned());
             last.left_as_a_precaution = Some(Instant::now());
             return;
         };

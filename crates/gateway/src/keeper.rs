@@ -24,7 +24,7 @@ pub const CHECK_LIMIT: Duration = Duration::from_secs(10);
 const EVENT_BUFFER: usize = 4096;
 
 /// How long a check waits for the row of its proxy to be read again, beside the check itself.
-const REREAD_LIMIT: Duration = Duration::from_secs(1);
+const REREAD_LIMIT: Duration = Duration::from_secs(3);
 
 /// Where the pool is remembered across restarts, and where people edit it by hand.
 #[async_trait]
@@ -240,9 +240,9 @@ impl PoolHandle {
     }
 
     async fn reread(&self, id: ProxyId) {
-        if let Some(memory) = self.shared.memory.get() {
-            // Without an answer the check is judged by what is known.
-            let _ = timeout(REREAD_LIMIT, memory.reread(id)).await;
+        let Some(memory) = self.shared.memory.get() else { return };
+        if timeout(REREAD_LIMIT, memory.reread(id)).await.is_err() {
+            tracing::debug!(proxy = %id, "the row was not read again in time: the check is judged by what is known");
         }
     }
 

@@ -62,6 +62,9 @@ pub struct Credentials {
     pub password: Secret,
 }
 
+/// What is shown instead of a password.
+const HIDDEN: &str = "***";
+
 /// A proxy's address, with credentials if it wants them.
 ///
 /// `Debug` and `Display` give the masked form. Two are equal if scheme, host, port, user and password are.
@@ -97,6 +100,11 @@ pub enum ProxyUrlError {
     /// User or password that cannot be decoded, or too long for SOCKS (255 bytes each, RFC 1929).
     #[error("user or password of the proxy URL cannot be used: {0}")]
     Credentials(&'static str),
+    /// The masked form of a URL.
+    #[error(
+        "the password in the proxy URL is ***, which only stands for a hidden one: write the real password"
+    )]
+    Masked,
 }
 
 impl ProxyUrl {
@@ -168,7 +176,7 @@ impl ProxyUrl {
     /// The only form that leaves the process: `http://user:***@host:port`.
     #[must_use]
     pub fn masked(&self) -> MaskedUrl {
-        MaskedUrl(self.write(|_| "***".to_owned()))
+        MaskedUrl(self.write(|_| HIDDEN.to_owned()))
     }
 
     /// The whole URL with its password, for the reveal that a person asked for and for 0600 files.
@@ -240,6 +248,9 @@ fn parse_credentials(userinfo: &str, scheme: Scheme, kept: &Password) -> Result<
         Password::Unreadable if !password.is_empty() => decode(password)?,
         Password::Unreadable => return Ok(Credentials { user, password: Secret::new("") }),
     };
+    if password == HIDDEN {
+        return Err(ProxyUrlError::Masked);
+    }
     if user.chars().chain(password.chars()).any(char::is_control) {
         return Err(ProxyUrlError::Credentials("they contain control characters"));
     }

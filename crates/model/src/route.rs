@@ -59,6 +59,12 @@ pub struct RouteUse {
     pub reason: Option<String>,
 }
 
+impl RouteUse {
+    /// The reason of a stretch whose route had nothing wrong with it. Whoever asks which route is at fault for a loss
+    /// compares with it.
+    pub const BETTER_ROUTE: &str = "a better route is available";
+}
+
 /// `host:port` that a client wants to reach. The host is a name, an IPv4 address, or an IPv6 address (kept
 /// without brackets, shown with them).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -37,6 +37,10 @@ pub struct Adopted {
     pub health: Option<Health>,
     /// Failures in a row.
     pub consecutive_failures: Option<u32>,
+    /// How long the last check took to its answer.
+    pub response_time: Option<Option<Duration>>,
+    /// The moving average of it, which decides between equals.
+    pub average_response_time: Option<Option<Duration>>,
 }
 
 impl Pool {
@@ -72,6 +76,12 @@ impl Pool {
         if let Some(failures) = adopted.consecutive_failures {
             proxy.consecutive_failures = failures;
         }
+        if let Some(measured) = adopted.response_time {
+            proxy.response_time = measured;
+        }
+        if let Some(average) = adopted.average_response_time {
+            proxy.average_response_time = average;
+        }
         if let Some(health) = adopted.health.filter(|health| *health != proxy.health) {
             let from = std::mem::replace(&mut proxy.health, health);
             proxy.convicted = (health == Health::Failed).then_some(Blame::Proxy);
@@ -94,20 +104,21 @@ impl Pool {
         self.watch_outage(now.at);
     }
 
-    /// Treats a proxy as failed until [`Pool::end_drill`]. Nothing is counted and what is shown stays. False if there is
-    /// no such proxy.
-    pub fn drill(&mut self, id: ProxyId, now: Now) -> bool {
-        self.set_drilled(id, true, now)
+    /// Treats a proxy as failed until [`Pool::end_drill`], which is to come at `until`. Nothing is counted and its health
+    /// stays. False if there is no such proxy.
+    pub fn drill(&mut self, id: ProxyId, until: DateTime<Utc>, now: Now) -> bool {
+        self.set_drill(id, Some(until), now)
     }
 
-    /// The drill is over.
-    pub fn end_drill(&mut self, id: ProxyId, now: Now) {
-        self.set_drilled(id, false, now);
+    /// The drill that was to end at `until` is over. False if a later one goes on, or the proxy is gone.
+    pub fn end_drill(&mut self, id: ProxyId, until: DateTime<Utc>, now: Now) -> bool {
+        let present = self.get(id).and_then(|proxy| proxy.drill_until);
+        present == Some(until) && self.set_drill(id, None, now)
     }
 
-    fn set_drilled(&mut self, id: ProxyId, drilled: bool, now: Now) -> bool {
+    fn set_drill(&mut self, id: ProxyId, until: Option<DateTime<Utc>>, now: Now) -> bool {
         let Some(proxy) = self.get_mut(id) else { return false };
-        proxy.drilled = drilled;
+        proxy.drill_until = until;
         self.watch_outage(now.at);
         true
     }

@@ -101,7 +101,7 @@ impl Pool {
             last_error: None,
             convicted: None,
             locked: false,
-            drilled: false,
+            drill_until: None,
             suspicion: None,
             track: Box::new(Track::new(Plan::first(now.at + delay))),
         };

@@ -70,8 +70,8 @@ pub struct Proxy {
     pub(crate) convicted: Option<Blame>,
     /// Its password cannot be read: failed for good, and never checked.
     pub(crate) locked: bool,
-    /// Under a drill: takes no traffic for now.
-    pub(crate) drilled: bool,
+    /// Until when a drill treats it as failed; it takes no traffic till then.
+    pub drill_until: Option<DateTime<Utc>>,
     /// Under suspicion: ranked behind all that are not, until a check passes.
     pub(crate) suspicion: Option<Box<Mark>>,
     /// What selection does not look at, kept apart so that a pass over many proxies touches little memory.
@@ -162,7 +162,7 @@ impl Proxy {
 
     /// Whether a connection may go through it, tags aside.
     pub(crate) fn is_usable(&self) -> bool {
-        self.enabled && !self.is_convicted() && !self.drilled
+        self.enabled && !self.is_convicted() && self.drill_until.is_none()
     }
 
     /// Whether the pool may bring it back: all but those that a person disabled.

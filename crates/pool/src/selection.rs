@@ -119,7 +119,7 @@ fn bar(proxy: &Proxy, request: &Request<'_>) -> Option<Bar> {
         Some(Bar::Tags)
     } else if proxy.is_convicted() {
         Some(Bar::Convicted)
-    } else if proxy.drilled {
+    } else if proxy.drill_until.is_some() {
         Some(Bar::Drilled)
     } else if request.tried.contains(&proxy.id) {
         Some(Bar::Tried)

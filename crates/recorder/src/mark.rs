@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use crate::join::span::play_time_after;
+use crate::ledger::ASSUMED_DURATION;
 use crate::part::Format;
+use crate::streamlink::segment_duration;
 
 /// Where a recording stands in the site's numbering. Kept by a server (it is JSON without secrets) and given back in
 /// [`crate::RecordRequest::resume`].
@@ -42,7 +44,12 @@ pub struct Mark {
 
 impl Mark {
     /// The mark as the parts show it. Reads the end of the part that it names; blocking.
-    pub(crate) fn checked(self, parts: &[PathBuf]) -> Self {
+    pub(crate) fn checked(mut self, parts: &[PathBuf]) -> Self {
+        // It comes from a database, where an earlier version or a person may have left any number.
+        if segment_duration(self.usual) <= 0.0 {
+            self.usual = ASSUMED_DURATION;
+        }
+        self.media = self.media.max(0.0);
         let Some(part) = parts.iter().find(|part| part.file_name() == self.part.file_name()) else {
             return self;
         };
@@ -65,7 +72,8 @@ impl Mark {
         let time = whole * self.usual;
         self.next = self.next.saturating_add(whole as u64);
         self.media += time;
-        self.at = (self.at + milliseconds(time)).min(Utc::now().max(self.at));
+        let at = self.at.checked_add_signed(milliseconds(time)).unwrap_or(self.at);
+        self.at = at.min(Utc::now().max(self.at));
         self
     }
 
@@ -73,7 +81,7 @@ impl Mark {
     fn taken_back(mut self, length: u64, parts: &[PathBuf]) -> Self {
         let others = parts.iter().filter(|part| part.file_name() != self.part.file_name());
         let others: u64 = others.filter_map(|part| Some(part.metadata().ok()?.len())).sum();
-        let a_second = (others + self.bytes) as f64 / self.media.max(0.1);
+        let a_second = others.saturating_add(self.bytes) as f64 / self.media.max(0.1);
         let gone = (self.bytes - length) as f64 / a_second.max(1.0);
         // Segments differ in size: one more than it seems.
         let segments = ((gone / self.usual.max(0.1)).ceil() + 1.0).min(self.next as f64);
@@ -81,7 +89,7 @@ impl Mark {
         info!(segments, "the last part is shorter than it was: its end counts as missing");
         self.next = self.next.saturating_sub(segments as u64);
         self.media = (self.media - time).max(0.0);
-        self.at -= milliseconds(time);
+        self.at = self.at.checked_sub_signed(milliseconds(time)).unwrap_or(self.at);
         self
     }
 }
@@ -206,6 +214,32 @@ mod tests {
             assert_eq!(mark().advanced(seconds).next, next, "{seconds} s more");
         }
         assert!((mark().advanced(4.0).media - 204.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_mark_with_absurd_numbers_is_borne() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("show.part001.ts");
+        // Two pictures are in the part beyond the mark, or all of it is gone.
+        std::fs::write(&path, crate::join::transport_stream(0..60, 7)).expect("written");
+        let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+        for (usual, media, next, at, bytes) in [
+            (1e23, 1e300, u64::MAX, DateTime::UNIX_EPOCH, 0),
+            (1e23, 1e300, u64::MAX, DateTime::UNIX_EPOCH, u64::MAX),
+            (1e-320, 0.0, u64::MAX, first, u64::MAX),
+            (2.0, -1e300, u64::MAX, first, u64::MAX),
+            (0.5, 4.0, u64::MAX, last, 0),
+            (-1.0, 4.0, 0, last, u64::MAX),
+        ] {
+            let mark = Mark { usual, media, next, at, bytes, ..mark() };
+            let shown = format!("{mark:?}");
+            let checked = mark.checked(std::slice::from_ref(&path));
+            assert!((0.001..=3600.0).contains(&checked.usual), "{shown} became {checked:?}");
+            let mut ledger = crate::ledger::Ledger::resume(&checked, Utc::now());
+            let blame = crate::ledger::Blame { cause: GapCause::Route, via: None };
+            ledger.stopped_at(Utc::now(), &blame, true);
+            let _ = ledger.stand(Utc::now(), TimeDelta::zero());
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct RecordRequest {
     pub give_up_after: Duration,
     /// Free room on the disk below which nothing is written any more, in bytes.
     pub disk_floor: u64,
-    /// Only proxies with one of these tags; empty: any.
+    /// Only proxies that carry all of these tags; empty: any.
     pub tags: Vec<String>,
     /// Streamlink and ffmpeg, found before.
     pub tools: Tools,

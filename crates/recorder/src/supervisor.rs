@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::fs::File;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{ChildStderr, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -232,9 +232,10 @@ async fn write(part: &mut OpenPart, file: &mut File, bytes: &[u8]) -> Result<(),
     Ok(())
 }
 
-async fn read_lines(from: ChildStderr, events: mpsc::Sender<ChildEvent>) -> Option<OpenPart> {
+async fn read_lines(from: impl AsyncRead + Unpin, events: mpsc::Sender<ChildEvent>) -> Option<OpenPart> {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
+    let mut cut = false;
     loop {
         line.clear();
         let mut limited = (&mut from).take(LONGEST_LINE as u64);
@@ -242,9 +243,31 @@ async fn read_lines(from: ChildStderr, events: mpsc::Sender<ChildEvent>) -> Opti
             Ok(0) | Err(_) => return None,
             Ok(_) => {}
         }
+        // What follows a cut is no line of its own: it could say anything that a line can.
+        if std::mem::replace(&mut cut, !line.ends_with(b"\n")) {
+            continue;
+        }
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         if !text.is_empty() && events.send(ChildEvent::Line(text)).await.is_err() {
             return None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_rest_of_a_line_that_is_cut_is_no_line() {
+        let long = "x".repeat(LONGEST_LINE);
+        let text = format!("one\n{long}\n{long}[a][b][info] two\n{long}{long}three\nfour\nfive");
+        let (sender, mut events) = mpsc::channel(16);
+        read_lines(text.as_bytes(), sender).await;
+        let mut lines = Vec::new();
+        while let Some(ChildEvent::Line(line)) = events.recv().await {
+            lines.push(line);
+        }
+        assert!(lines == ["one", &long, &long, &long, "four", "five"], "{} lines", lines.len());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
@@ -75,4 +76,30 @@ fn search(path: &OsStr, name: &str) -> Option<PathBuf> {
 
 fn executable(path: PathBuf) -> Option<PathBuf> {
     (path.is_file() && access(&path, Access::EXEC_OK).is_ok()).then_some(path)
+}
+
+/// Why Streamlink could not be started; what to do about it, where another Streamlink would help.
+pub(crate) fn not_started(streamlink: &Path, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => ". Give its path with --streamlink",
+        _ => "",
+    };
+    format!("Streamlink at {} could not be started: {error}{advice}", streamlink.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn another_streamlink_is_advised_only_where_it_helps() {
+        for (errno, advised) in
+            [(Errno::NOENT, true), (Errno::ACCESS, true), (Errno::MFILE, false), (Errno::NOMEM, false)]
+        {
+            let text = not_started(Path::new("/bin/streamlink"), &errno.into());
+            assert_eq!(text.contains("--streamlink"), advised, "{text}");
+        }
+    }
 }

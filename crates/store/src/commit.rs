@@ -9,11 +9,11 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait as _;
 use sea_orm::sea_query::OnConflict;
 
+use crate::bulk::{add_traffic, write_states};
 use crate::checks::write_checks;
 use crate::convert::now;
 use crate::entity::applied_batch::{ActiveModel, Column, Entity};
 use crate::events::write_events;
-use crate::proxies::{add_traffic, write_states};
 use crate::{CheckRow, EventRow, ProxyState, Store, StoreError};
 
 /// What the engine has to remember at one go.

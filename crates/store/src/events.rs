@@ -4,7 +4,8 @@ use holdfast_model::{Level, ProxyId, RecordingId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, Order, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 
 use crate::checks::AT_ONCE;
@@ -38,7 +39,7 @@ impl Store {
         .await
     }
 
-    /// The events that match, the oldest first.
+    /// The events that match, in the order that the filter wants.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -48,7 +49,11 @@ impl Store {
             if let Some(kind) = &filter.kind {
                 query = query.filter(Column::Kind.eq(text(kind)));
             }
-            let query = query.order_by_asc(Column::Seq).limit(filter.limit.clamp(1, 1000));
+            if let Some(before) = filter.before {
+                query = query.filter(Column::Seq.lt(before));
+            }
+            let order = if filter.newest_first { Order::Desc } else { Order::Asc };
+            let query = query.order_by(Column::Seq, order).limit(filter.limit.clamp(1, 1000));
             Ok(query.all(&self.reader).await?.into_iter().map(row).collect())
         })
         .await

@@ -10,6 +10,7 @@
 //! - **People edit `proxy_settings` and `recording_settings` by hand.** Odd values are read as the nearest sensible ones.
 
 mod backup;
+mod bulk;
 mod checks;
 mod commit;
 mod convert;

@@ -4,13 +4,13 @@ use holdfast_model::ProxyId;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _,
 };
 
-use crate::convert::{count, now};
+use crate::bulk;
 use crate::entity::proxy::{ActiveModel, Column, Entity, Model};
-use crate::proxy_model::{edited, has_written_password, new_model, row, sealed_password, set_health};
+use crate::proxy_model::{edited, has_written_password, row, sealed_password};
 use crate::{NewProxyRow, ProxyEdit, ProxyRow, ProxyState, Store, StoreError};
 
 impl Store {
@@ -71,29 +71,12 @@ impl Store {
     pub async fn add_proxies(&self, new: &[NewProxyRow]) -> Result<Vec<ProxyRow>, StoreError> {
         self.writing(async {
             let transaction = self.begin().await?;
-            let mut added = Vec::with_capacity(new.len());
-            for proxy in new {
-                added.push(self.add_proxy(&transaction, proxy).await?);
-            }
+            let models = bulk::insert(&transaction, new, &self.vault).await?;
+            let added = models.into_iter().map(|model| row(model, &self.vault)).collect::<Result<_, _>>()?;
             transaction.commit().await?;
             Ok(added)
         })
         .await
-    }
-
-    /// The password is bound to the row's id, so it can be sealed only when there is one.
-    async fn add_proxy(
-        &self,
-        transaction: &DatabaseTransaction,
-        new: &NewProxyRow,
-    ) -> Result<ProxyRow, StoreError> {
-        let model = new_model(new).insert(transaction).await?;
-        let Some(sealed) = sealed_password(&self.vault, model.id, &new.url)? else {
-            return row(model, &self.vault);
-        };
-        let mut model = model.into_active_model();
-        model.password_encrypted = Set(Some(sealed));
-        row(model.update(transaction).await?, &self.vault)
     }
 
     /// Changes what a person asked to change. Another address, or another user or password, makes the proxy `unknown`
@@ -128,11 +111,7 @@ impl Store {
     pub async fn reorder(&self, ids: &[ProxyId]) -> Result<(), StoreError> {
         self.writing(async {
             let transaction = self.begin().await?;
-            for (priority, id) in (0..).zip(ids) {
-                let place =
-                    ActiveModel { priority: Set(priority), updated_at: Set(now()), ..Default::default() };
-                Entity::update_many().set(place).filter(Column::Id.eq(id.0)).exec(&transaction).await?;
-            }
+            bulk::write_order(&transaction, ids).await?;
             Ok(transaction.commit().await?)
         })
         .await
@@ -145,48 +124,20 @@ impl Store {
     pub async fn save_states(&self, states: &[ProxyState]) -> Result<(), StoreError> {
         self.writing(async {
             let transaction = self.begin().await?;
-            write_states(&transaction, states).await?;
+            bulk::write_states(&transaction, states).await?;
             Ok(transaction.commit().await?)
         })
         .await
     }
 }
 
-/// Writes states within a transaction.
-pub(crate) async fn write_states(to: &impl ConnectionTrait, states: &[ProxyState]) -> Result<(), StoreError> {
-    for state in states {
-        let mut model = ActiveModel {
-            enabled: Set(state.enabled),
-            auto_disabled: Set(state.auto_disabled),
-            updated_at: Set(now()),
-            ..Default::default()
-        };
-        set_health(&mut model, &state.health);
-        Entity::update_many().set(model).filter(Column::Id.eq(state.id.0)).exec(to).await?;
-    }
-    Ok(())
-}
-
-/// Adds to what a proxy carried. A proxy that is gone is skipped.
-pub(crate) async fn add_traffic(
-    to: &impl ConnectionTrait,
-    traffic: &[(ProxyId, u64, u64)],
-) -> Result<(), StoreError> {
-    for (id, up, down) in traffic {
-        add_totals(to, *id, &[(Column::BytesUp, count(*up)), (Column::BytesDown, count(*down))]).await?;
-    }
-    Ok(())
-}
-
-/// Adds to some of a proxy's totals. A proxy that is gone is skipped.
-pub(crate) async fn add_totals(
+/// Counts one more in one of a proxy's totals. A proxy that is gone is skipped.
+pub(crate) async fn count_one(
     to: &impl ConnectionTrait,
     id: ProxyId,
-    sums: &[(Column, i64)],
+    total: Column,
 ) -> Result<(), StoreError> {
-    let update = sums.iter().fold(Entity::update_many(), |update, (column, more)| {
-        update.col_expr(*column, Expr::col(*column).add(*more))
-    });
-    update.filter(Column::Id.eq(id.0)).exec(to).await?;
+    let one_more = Expr::col(total).add(1);
+    Entity::update_many().col_expr(total, one_more).filter(Column::Id.eq(id.0)).exec(to).await?;
     Ok(())
 }

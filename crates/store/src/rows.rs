@@ -291,8 +291,12 @@ pub struct RecordingFilter {
 pub struct EventFilter {
     /// Only those with a greater number.
     pub after: i64,
+    /// Only those with a smaller number.
+    pub before: Option<i64>,
     /// Only of this type.
     pub kind: Option<String>,
+    /// The newest first, instead of the oldest.
+    pub newest_first: bool,
     /// At most so many, 1 to 1,000.
     pub limit: u64,
 }

@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrai
 use crate::checks::AT_ONCE;
 use crate::convert::{Word as _, count, fraction, masked, micros, path, via};
 use crate::entity::{gap, part, proxy, recording, recording_proxy, route};
-use crate::proxies::add_totals;
+use crate::proxies::count_one;
 use crate::recordings::write_recording;
 use crate::{PartRow, RecordingRow, Store, StoreError};
 
@@ -69,7 +69,7 @@ impl Store {
                 .filter(Column::ProxyId.eq(proxy.0))
                 .filter(Column::Convicted.eq(false));
             if mark.exec(&transaction).await?.rows_affected > 0 {
-                add_totals(&transaction, proxy, &[(proxy::Column::FailedRecordings, 1)]).await?;
+                count_one(&transaction, proxy, proxy::Column::FailedRecordings).await?;
             }
             Ok(transaction.commit().await?)
         })
@@ -87,7 +87,7 @@ async fn count_use(to: &impl ConnectionTrait, recording: &str, proxy: ProxyId) -
     };
     let known = OnConflict::columns([Column::RecordingId, Column::ProxyId]).do_nothing().to_owned();
     if Entity::insert(pair).on_conflict(known).exec_without_returning(to).await? > 0 {
-        add_totals(to, proxy, &[(proxy::Column::TotalRecordings, 1)]).await?;
+        count_one(to, proxy, proxy::Column::TotalRecordings).await?;
     }
     Ok(())
 }

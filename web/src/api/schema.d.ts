@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened, the oldest first. */
+        /** What happened. */
         get: operations["list_events"];
         put?: never;
         post?: never;
@@ -606,11 +606,11 @@ export interface components {
              */
             type: string;
         };
-        /** @description A page of the event log, the oldest first. */
+        /** @description A page of the event log. */
         EventPage: {
             /** @description The events. */
             items: components["schemas"]["Event"][];
-            /** @description The `after` of the next page; null on the last. */
+            /** @description The `after` of the next page, or its `before` if the newest come first; null on the last. */
             next_cursor: string | null;
         };
         /** @description Segments that are missing in a row. */
@@ -810,6 +810,11 @@ export interface components {
              * @description When it was added.
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when a drill treats it as failed; null if there is none.
+             */
+            drill_until: string | null;
             /** @description False: never used. */
             enabled: boolean;
             /**
@@ -1084,6 +1089,10 @@ export interface operations {
             query?: {
                 /** @description Only those with a greater number: the `next_cursor` of the page before. 0 if not given. */
                 after?: number;
+                /** @description Only those with a smaller number: with `order=desc` the `next_cursor` of the page before. */
+                before?: number;
+                /** @description The oldest first (`asc`, if not given) or the newest first (`desc`). */
+                order?: "asc" | "desc";
                 /** @description Only of this type, such as `proxy_disabled`. */
                 type?: string;
                 /** @description At most so many; 100 if not given. */
@@ -2501,7 +2510,10 @@ export interface operations {
     };
     get_recording_file: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description One of its `parts`, counted from 1, while they are not one file. */
+                part?: number;
+            };
             header?: {
                 /** @description One range, such as `bytes=0-1023` */
                 Range?: string;
@@ -2550,6 +2562,15 @@ export interface operations {
             };
             /** @description There is no such recording */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are now; the detail says why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

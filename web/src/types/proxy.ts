@@ -1,8 +1,7 @@
 /** The words of the proxy pool, as the API's description has them. */
 import type { Schema } from '@/api/client'
 
-/** A proxy of the pool; `drill_until` is there while a drill treats it as failed. */
-export type Proxy = Schema['Proxy'] & { drill_until?: string | null }
+export type Proxy = Schema['Proxy']
 export type Health = Schema['Health']
 export type SystemStatus = Schema['SystemStatus']
 export type NewProxy = Schema['NewProxy']

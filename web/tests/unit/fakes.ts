@@ -77,7 +77,8 @@ export function aProxy(id: number, more: Partial<Proxy> = {}): Proxy {
   return {
     id, proxy_url: `http://u:***@p${id}.example:3128`, label: null, tags: [], priority: id, enabled: true, auto_disabled: false,
     health_status: 'healthy', last_health_check: '2026-01-01T00:00:00Z', response_time_ms: 100, average_response_time_ms: 100,
-    consecutive_failures: 0, last_error: null, total_recordings: 0, failed_recordings: 0, success_rate: null, bytes_up: 0,
+    consecutive_failures: 0, last_error: null,
+    drill_until: null, total_recordings: 0, failed_recordings: 0, success_rate: null, bytes_up: 0,
     bytes_down: 0, active_connections: 0, created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z', ...more,
   }
 }

@@ -232,3 +232,48 @@ async fn the_log_is_read_page_by_page() {
     assert_eq!(seen.len(), 5);
     assert!(seen.is_sorted());
 }
+
+#[tokio::test]
+async fn a_proxy_sent_back_as_it_was_shown_keeps_its_password() {
+    let rig = Rig::start().await;
+    let one = proxy().await;
+    let id = rig.add(&one.url(), 0).await;
+    let path = format!("/api/proxy/{id}");
+    let shown = rig.get(&path).await.json()["proxy_url"].clone();
+    let edited =
+        rig.send(Method::PATCH, &path, &json!({ "proxy_url": shown, "label": "Home" }).to_string()).await;
+    assert_eq!((&edited.json()["proxy_url"], &edited.json()["label"]), (&shown, &json!("Home")));
+    assert_eq!(rig.post(&format!("{path}/reveal"), "").await.json()["proxy_url"], one.url());
+    // The hidden password of another address is no password.
+    let elsewhere = json!({ "proxy_url": "http://user:***@elsewhere.test:1" }).to_string();
+    let detail = rig.send(Method::PATCH, &path, &elsewhere).await.problem(400);
+    assert!(detail.contains("***") && detail.contains("real password"), "{detail}");
+    rig.post("/api/proxy/add", &elsewhere).await.problem(400);
+    let imported = rig.post("/api/proxy/import", "http://user:***@elsewhere.test:1").await.json();
+    assert_eq!((&imported["added"], imported["rejected"].as_array().map(Vec::len)), (&json!(0), Some(1)));
+    assert_eq!(order(&rig).await, [id]);
+}
+
+#[tokio::test]
+async fn the_log_is_read_from_its_end_too() {
+    let rig = Rig::start().await;
+    let mut socket = rig.socket("").await;
+    for number in 1..=5 {
+        let id = rig.add(&format!("http://127.0.0.1:{number}"), 0).await;
+        socket.find("proxy_added", |frame| frame["proxy_id"] == id).await;
+    }
+    let seqs = |page: &Value| -> Vec<i64> {
+        let items = page["items"].as_array().expect("a page");
+        items.iter().map(|event| event["seq"].as_i64().expect("a number")).collect()
+    };
+    let get = async |query: &str| rig.get(&format!("/api/events?type=proxy_added{query}")).await.json();
+    let all = seqs(&get("").await);
+    assert_eq!(all.len(), 5);
+    let page = get("&order=desc&limit=2").await;
+    assert_eq!(seqs(&page), [all[4], all[3]]);
+    let next = page["next_cursor"].as_str().expect("more").to_owned();
+    assert_eq!(seqs(&get(&format!("&order=desc&limit=9&before={next}")).await), [all[2], all[1], all[0]]);
+    assert_eq!(seqs(&get(&format!("&after={}&before={}", all[0], all[3])).await), [all[1], all[2]]);
+    rig.get("/api/events?order=down").await.problem(400);
+    rig.get("/api/events?before=-1").await.problem(400);
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::Utc;
 use holdfast_model::{RecordingId, Secret};
-use holdfast_store::{RecordingRow, RecordingStatus};
+use holdfast_store::{PartRow, RecordingRow, RecordingStatus};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -194,4 +194,32 @@ async fn a_download_is_finished_before_the_server_stops() {
     let rest = response.bytes().await.expect("all of it");
     assert_eq!(first.len() + rest.len(), size);
     rig.serving.await.expect("no panic").expect("no error");
+}
+
+#[tokio::test]
+async fn parts_that_are_no_file_yet_are_served_one_by_one() {
+    let (rig, known) = rig(&[("a.ts", RecordingStatus::Interrupted)]).await;
+    let (id, file) = &known[0];
+    let part = |number: u64| {
+        let path = file.with_extension(format!("part{number:03}.ts"));
+        std::fs::write(&path, format!("part {number}")).expect("written");
+        let started_at = Utc::now() + chrono::TimeDelta::seconds(number.cast_signed());
+        PartRow { path, started_at, ended_at: None, bytes: 6 }
+    };
+    let mut row = row(file, RecordingStatus::Interrupted);
+    row.id = *id;
+    let parts = [part(1), part(2)];
+    rig.store.save_progress(&row, &[], &[], &parts).await.expect("stored");
+    let path = format!("/api/recordings/{}/file", id.0);
+    let detail = rig.get(&path).await.problem(409);
+    assert!(detail.contains("2 parts") && detail.contains("?part=2"), "{detail}");
+    for number in [1, 2] {
+        assert_eq!(rig.get(&format!("{path}?part={number}")).await.text(), format!("part {number}"));
+    }
+    rig.get(&format!("{path}?part=3")).await.problem(404);
+    rig.get(&format!("{path}?part=0")).await.problem(400);
+    rig.store.save_progress(&row, &[], &[], &parts[..1]).await.expect("stored");
+    assert_eq!(rig.get(&path).await.text(), "part 1", "the only one there is");
+    std::fs::write(file, "joined").expect("written");
+    assert_eq!(rig.get(&path).await.text(), "joined");
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{info, warn};
 
-use super::{Context, FAILURE, Failure, ProxyArgs, TargetArgs, usage};
+use super::{Context, DirectArgs, FAILURE, Failure, ProxyArgs, TargetArgs, usage};
 use crate::config::{Span, Upstream};
 use crate::lifecycle::Lifecycle;
 use crate::term::{clean, count};
@@ -49,6 +49,10 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     #[serde(flatten)]
     proxies: ProxyArgs,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    direct: DirectArgs,
 
     #[command(flatten)]
     #[serde(flatten)]

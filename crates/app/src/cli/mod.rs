@@ -102,14 +102,9 @@ pub(crate) struct PoolArgs {
     #[serde(flatten)]
     proxies: ProxyArgs,
 
-    /// Never connect without a proxy, not even when all of them are down
-    #[arg(
-        long, value_name = "BOOL", env = "HOLDFAST_NO_DIRECT", hide_env_values = true,
-        num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        value_parser = BoolishValueParser::new(), hide_possible_values = true,
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    no_direct: Option<bool>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    direct: DirectArgs,
 
     #[command(flatten)]
     #[serde(flatten)]
@@ -145,6 +140,22 @@ pub(crate) struct ProxyArgs {
     #[arg(skip)]
     #[serde(skip)]
     password_in_argv: bool,
+}
+
+/// Whether anything may leave without a proxy.
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Proxies")]
+pub(crate) struct DirectArgs {
+    /// Never connect without a proxy, not even when all of them are down
+    ///
+    /// Names are then resolved by the proxies alone, those of socks5:// included.
+    #[arg(
+        long, value_name = "BOOL", env = "HOLDFAST_NO_DIRECT", hide_env_values = true,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new(), hide_possible_values = true,
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_direct: Option<bool>,
 }
 
 /// What proxies are checked against.

@@ -16,12 +16,15 @@ use holdfast_recorder::{
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tracing::debug;
 
 use super::{Context, Failure, PoolArgs, ToolArgs, summary, usage};
 use crate::config::Span;
 use crate::lifecycle::{INTERRUPTED, Lifecycle};
-use crate::{log, progress, wiring};
+use crate::{files, log, progress, wiring};
 
+/// Of each tunnel: one to Streamlink and one to the proxy.
+const FILES_EACH: usize = 2;
 /// Exit status when it failed before or during.
 const FAILED: u8 = 4;
 
@@ -172,6 +175,10 @@ fn stop_cause(signal: Option<u8>, panicked: bool) -> StopCause {
 
 /// The gateway that the recording goes through, and the life of them both.
 async fn open_gateway(plan: wiring::Plan) -> anyhow::Result<(Lifecycle, Gateway)> {
+    // A long list is checked side by side: that must not take the files that starting Streamlink needs. Asking raises
+    // the limit, so it must not depend on what is logged.
+    let room = files::room_for(FILES_EACH);
+    debug!("room for {room} connections");
     let life = Lifecycle::start()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen on loopback")?;
     let gateway = wiring::start(plan, listener, Access::LeasesOnly, &life)?;

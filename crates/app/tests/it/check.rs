@@ -161,3 +161,23 @@ async fn results_that_cannot_be_written_are_told() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("the results cannot be written to standard output"), "{said}");
 }
+
+#[tokio::test]
+async fn without_a_direct_way_no_name_is_looked_up_here() {
+    let target = CheckTarget::start(200, false).await.expect("a target");
+    let options = Options::default().map("live.test", target.addr());
+    let proxy = UpstreamProxy::start(Kind::Socks5, options).await.expect("a proxy");
+    let (url, list) = ("http://live.test/", proxy.url_with_scheme("socks5"));
+    let args = ["check", "--check-url", url, "list.txt"];
+    // A name that only the proxy knows.
+    let ran = holdfast(&args).file("list.txt", &list).done().await;
+    assert_eq!(ran.status, 1, "{ran:?}");
+    let ran = holdfast(&args).file("list.txt", &list).env("HOLDFAST_NO_DIRECT", "1").done().await;
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let ran = holdfast(&[&args[..], &["--no-direct"]].concat()).file("list.txt", &list).done().await;
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let file = "no_direct = true\n";
+    let run = holdfast(&[&args[..], &["--config", "c.toml"]].concat()).file("c.toml", file);
+    let ran = run.file("list.txt", &list).done().await;
+    assert_eq!(ran.status, 0, "{ran:?}");
+}

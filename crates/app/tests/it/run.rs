@@ -54,6 +54,18 @@ impl Run {
         self
     }
 
+    /// Under a soft limit of so many open files.
+    pub(crate) fn open_files(mut self, limit: u32) -> Self {
+        let command = self.command.as_std();
+        let mut limited = Command::new("/bin/sh");
+        limited.args(["-c", &format!("ulimit -Sn {limit} && exec \"$@\""), "sh"]);
+        limited.arg(command.get_program()).args(command.get_args());
+        limited.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.current_dir(self.home.path()).kill_on_drop(true);
+        self.command = limited;
+        self
+    }
+
     /// Starts it with its output piped, for tests that talk to it while it runs.
     pub(crate) fn spawn(mut self) -> (tokio::process::Child, TempDir) {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,12 +1,11 @@
 //! Keeps the journal: the one task that takes notes and events in, stores them in batches, and tells them on.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{CheckFinding, Event, Health, ProxyId, Trigger};
-use holdfast_store::rows::CheckRow;
+use holdfast_model::{Event, ProxyId};
 use holdfast_store::{Batch, StoreError};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -15,23 +14,25 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::frame::Outlet;
-use super::note::of_event;
+use super::fresh::{Fresh, fill_in};
+use super::history::History;
+use super::note::{HEALTH, STATISTICS, of_event};
+use super::traffic::Traffic;
 use super::{Entry, Incoming, Journal, Note, batch_id};
 use crate::figures;
 use crate::gateways::Gateways;
 use crate::memory::Memory;
-use crate::view::{HealthView, SystemStatusView};
+use crate::view::SystemStatusView;
 
-/// Notes that go into one transaction at most.
+/// Notes, and states of proxies, that go into one transaction at most: with a database that is some milliseconds away
+/// it has to be done in seconds.
 const BATCH: usize = 500;
-/// Notes that wait at most while the database is away; beyond it the oldest checks are not kept.
+/// Notes that wait at most while the database is away.
 const WAITING: usize = 50_000;
 /// How often the bytes that proxies carried are stored.
 const TRAFFIC_EVERY: Duration = Duration::from_secs(1);
-/// How often the same failure of a proxy that is tried again and again is kept in its history.
-const SAME_FAILURE_EVERY: Duration = Duration::from_secs(60);
-/// How long the last event may take.
-const LAST_LIMIT: Duration = Duration::from_millis(200);
+/// How long the last event may take: it is on its way when it is waited for.
+const LAST_LIMIT: Duration = Duration::from_secs(5);
 /// How often a batch is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -45,24 +46,35 @@ struct Step {
     again: bool,
 }
 
+impl Step {
+    /// Whether there is nothing in it that anybody stores.
+    fn is_fleeting(&self) -> bool {
+        let Batch { id: _, states, checks, events, traffic } = &self.batch;
+        let empty = states.is_empty() && checks.is_empty() && events.is_empty() && traffic.is_empty();
+        empty && self.changed.is_empty()
+    }
+}
+
 /// Keeps the journal; run it as a task.
 pub(crate) struct Keeper {
     memory: Arc<Memory>,
     gateway: Gateways,
     outlet: Arc<Outlet>,
     incoming: mpsc::UnboundedReceiver<Incoming>,
+    /// No more events will come.
+    ended: bool,
     waiting: VecDeque<Entry>,
-    checks: VecDeque<CheckRow>,
+    /// Too much waited while the database was away, and that was said.
+    overflowed: bool,
+    /// Figures of proxies that are newer than what was told; told behind all that waits.
+    fresh: Fresh,
+    history: History,
     /// Proxies whose state is newer than what is stored.
     dirty: HashSet<ProxyId>,
-    /// Bytes that were stored already, by proxy.
-    booked: HashMap<ProxyId, (u64, u64)>,
-    traffic: HashMap<ProxyId, (u64, u64)>,
+    traffic: Traffic,
     /// A batch that the database did not take, and what it was to tell.
     stuck: Option<Step>,
     retry_at: Option<Instant>,
-    /// The failure of each proxy that was last kept in its history.
-    last_failure: HashMap<ProxyId, (Instant, Option<String>)>,
     status: Option<SystemStatusView>,
 }
 
@@ -75,14 +87,15 @@ impl Keeper {
             gateway,
             outlet: Arc::clone(&outlet),
             incoming,
+            ended: false,
             waiting: VecDeque::new(),
-            checks: VecDeque::new(),
+            overflowed: false,
+            fresh: Fresh::default(),
+            history: History::default(),
             dirty: HashSet::new(),
-            booked: HashMap::new(),
-            traffic: HashMap::new(),
+            traffic: Traffic::default(),
             stuck: None,
             retry_at: None,
-            last_failure: HashMap::new(),
             status: None,
         };
         (Journal { incoming: sender, outlet }, keeper)
@@ -115,15 +128,15 @@ impl Keeper {
     /// Takes everything up to the last event.
     async fn take_the_last(&mut self) {
         let all = async {
-            while let Some(incoming) = self.incoming.recv().await {
-                if matches!(incoming, Incoming::Last) {
-                    break;
-                }
+            while !self.ended
+                && let Some(incoming) = self.incoming.recv().await
+            {
                 self.take_in(incoming);
             }
         };
-        // It comes at once, unless it has been taken already.
-        let _ = tokio::time::timeout(LAST_LIMIT, all).await;
+        if tokio::time::timeout(LAST_LIMIT, all).await.is_err() {
+            error!("the last events were not handed over in {} s and are not stored", LAST_LIMIT.as_secs());
+        }
         self.drain();
     }
 
@@ -136,7 +149,7 @@ impl Keeper {
 
     fn take_in(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Last => {}
+            Incoming::Last => self.ended = true,
             Incoming::Note(entry) => self.take(entry),
             Incoming::Event(event, at) => self.take_event(&event, at),
             // The pool still knows how all of them are.
@@ -147,46 +160,14 @@ impl Keeper {
         }
     }
 
-    /// Whether a check says more than the one before it. While a proxy is down it is tried again every few seconds, and a
-    /// night of that with a thousand proxies would be millions of rows that say the same: one a minute is kept.
-    fn is_news(&mut self, id: ProxyId, trigger: Trigger, finding: &CheckFinding) -> bool {
-        let now = Instant::now();
-        let vain = trigger == Trigger::Recovery && finding.status == Health::Failed;
-        let same = self.last_failure.get(&id).is_some_and(|(at, error)| {
-            *error == finding.error && now.duration_since(*at) < SAME_FAILURE_EVERY
-        });
-        if vain && same {
-            return false;
-        }
-        if finding.status == Health::Failed {
-            self.last_failure.insert(id, (now, finding.error.clone()));
-        } else {
-            self.last_failure.remove(&id);
-        }
-        true
-    }
-
     fn take_event(&mut self, event: &Event, at: DateTime<Utc>) {
         figures::count(event);
         match event {
             Event::ProxyChecked { id, trigger, finding } => {
                 self.dirty.insert(*id);
-                let news = self.is_news(*id, *trigger, finding);
-                if !news {
-                    return;
-                }
-                self.checks.push_back(CheckRow {
-                    proxy_id: *id,
-                    at,
-                    status: finding.status,
-                    response_time_ms: finding.response_time.map(holdfast_model::milliseconds),
-                    error: finding.error.clone(),
-                    phases: finding.phases,
-                    trigger: *trigger,
-                });
-                if self.checks.len() > WAITING {
-                    self.checks.pop_front();
-                }
+                self.history.take(*id, *trigger, finding, at);
+                // Also if it changed nothing: whoever asked for the check waits for its time.
+                self.fresh.add(HEALTH, *id);
             }
             Event::ProxyHealth { id, .. }
             | Event::ProxyConvicted { id, .. }
@@ -203,8 +184,7 @@ impl Keeper {
             };
             self.take(Note { at, ..note }.into());
             if let Some(id) = told_of {
-                let update = Note::new("proxy_health_update", holdfast_model::Level::Info, "").proxy(id);
-                self.take(update.fleeting().into());
+                self.fresh.add(HEALTH, id);
             }
         }
     }
@@ -212,65 +192,34 @@ impl Keeper {
     fn take(&mut self, mut entry: Entry) {
         let note = &mut entry.note;
         if let Some(id) = note.proxy {
-            self.fill_in(note, id);
+            if !note.logged {
+                // Only the newest figures count, however many come while the database is away.
+                return self.fresh.add(note.kind, id);
+            }
+            fill_in(note, id, &self.memory, &self.gateway);
         }
         let away = self.stuck.is_some() || self.memory.is_away().is_some();
-        if away && !note.logged && note.proxy.is_none() {
+        if away && !note.logged {
             let seq = self.outlet.told();
             self.outlet.publish(seq, note.at, note.kind, &note.data, false);
             return;
         }
         if self.waiting.len() >= WAITING {
-            warn!("the database has been away for long: the oldest waiting event is not kept");
+            if !std::mem::replace(&mut self.overflowed, true) {
+                warn!(
+                    "the database has been away for long: from now on the oldest waiting events are not kept"
+                );
+            }
             self.waiting.pop_front();
         }
         self.waiting.push_back(entry);
     }
 
-    /// The present figures of the proxy that a note is about.
-    fn fill_in(&self, note: &mut Note, id: ProxyId) {
-        let (key, value) = match note.kind {
-            "proxy_health_update" => ("proxy", self.health(id)),
-            "proxy_recovered" | "proxy_added" | "proxy_updated" => {
-                let open = self.gateway.open_by_proxy();
-                let view = self.memory.view(id, &self.gateway.totals(), &open);
-                ("proxy", view.and_then(|view| serde_json::to_value(view).ok()))
-            }
-            _ => return,
-        };
-        if let Some(value) = value {
-            note.data.insert(key.to_owned(), value);
-        }
-    }
-
-    fn health(&self, id: ProxyId) -> Option<serde_json::Value> {
-        self.memory.pool().read(|pool| {
-            let p = pool.get(id)?;
-            Some(json!({
-                "id": id,
-                "health_status": HealthView::from(p.health),
-                "response_time_ms": p.response_time.map(holdfast_model::milliseconds),
-                "average_response_time_ms": p.average_response_time.map(holdfast_model::milliseconds),
-                "consecutive_failures": p.consecutive_failures,
-                "enabled": p.enabled,
-                "auto_disabled": p.auto_disabled,
-                "last_health_check": p.last_health_check,
-                "last_error": p.last_error,
-            }))
-        })
-    }
-
-    /// What proxies carried since it was last stored.
+    /// Reads what proxies carried, to be stored, and now and then to be told.
     fn book_traffic(&mut self) {
-        // One proxy may have had several addresses, each with totals of its own.
-        let mut now: HashMap<ProxyId, (u64, u64)> = HashMap::new();
-        for (via, totals) in self.gateway.totals() {
-            if let Some(id) = via.proxy_id() {
-                let sum = now.entry(id).or_default();
-                *sum = (sum.0 + totals.bytes_up, sum.1 + totals.bytes_down);
-            }
+        for id in self.traffic.read(&self.gateway) {
+            self.fresh.add(STATISTICS, id);
         }
-        self.traffic = now;
     }
 
     /// Stores and tells what waits, batch by batch.
@@ -284,6 +233,10 @@ impl Keeper {
                 self.stuck = self.next_batch();
             }
             let Some(mut step) = self.stuck.take() else { return };
+            if step.is_fleeting() {
+                self.stored(step);
+                continue;
+            }
             match self.memory.commit(&mut step.batch, &step.changed).await {
                 Ok(()) => self.stored(step),
                 Err(StoreError::Unavailable(why)) => {
@@ -302,7 +255,7 @@ impl Keeper {
 
     /// Tells what is stored now.
     fn stored(&mut self, step: Step) {
-        self.retry_at = None;
+        (self.retry_at, self.overflowed) = (None, false);
         if step.again {
             // Perhaps the first try was stored, and with it an older state.
             self.dirty.extend(step.changed);
@@ -318,26 +271,44 @@ impl Keeper {
 
     /// The next batch; `None` if there is nothing to store or to tell.
     fn next_batch(&mut self) -> Option<Step> {
-        let changed = std::mem::take(&mut self.dirty);
-        let traffic: Vec<_> = self
-            .traffic
-            .drain()
-            .filter_map(|(id, (up, down))| {
-                let seen = self.booked.insert(id, (up, down)).unwrap_or_default();
-                let more = (id, up.saturating_sub(seen.0), down.saturating_sub(seen.1));
-                (more.1 + more.2 > 0).then_some(more)
-            })
-            .collect();
-        let checks: Vec<_> = self.checks.drain(..self.checks.len().min(BATCH)).collect();
-        let count = self.waiting.len().min(BATCH);
-        let notes: Vec<_> = self.waiting.drain(..count).map(|entry| (self.outlet.next(), entry)).collect();
-        if changed.is_empty() && traffic.is_empty() && checks.is_empty() && notes.is_empty() {
+        let (traffic, checks) = (self.traffic.take_unstored(), self.history.next(BATCH));
+        let entries = self.next_entries();
+        let changed = self.next_changed(&entries);
+        if changed.is_empty() && traffic.is_empty() && checks.is_empty() && entries.is_empty() {
             return None;
         }
+        let notes: Vec<_> = entries.into_iter().map(|entry| (self.outlet.next(), entry)).collect();
         let events = notes.iter().filter(|(_, e)| e.note.logged).map(|(seq, e)| e.note.row(*seq)).collect();
         let id = batch_id();
         let batch = Batch { id, states: Vec::new(), checks, events, traffic };
         Some(Step { batch, changed, notes, again: false })
+    }
+
+    /// What is told next: what waits, and behind the last of it the newest figures.
+    fn next_entries(&mut self) -> Vec<Entry> {
+        let count = self.waiting.len().min(BATCH);
+        let mut entries: Vec<Entry> = self.waiting.drain(..count).collect();
+        if self.waiting.is_empty() {
+            for (kind, id) in self.fresh.take(BATCH - entries.len()) {
+                let mut note = Note::new(kind, holdfast_model::Level::Info, "").proxy(id).fleeting();
+                fill_in(&mut note, id, &self.memory, &self.gateway);
+                entries.push(note.into());
+            }
+        }
+        entries
+    }
+
+    /// Whose state is stored next: those that are told of, so that nothing is told before it is stored, and of the others
+    /// as many as there is room for.
+    fn next_changed(&mut self, entries: &[Entry]) -> HashSet<ProxyId> {
+        let told_of = entries.iter().filter_map(|entry| entry.note.proxy);
+        let mut changed: HashSet<_> = told_of.filter(|id| self.dirty.remove(id)).collect();
+        let more: Vec<_> = self.dirty.iter().copied().take(BATCH.saturating_sub(changed.len())).collect();
+        for id in more {
+            self.dirty.remove(&id);
+            changed.insert(id);
+        }
+        changed
     }
 
     /// Tells of the pool as a whole when that changed.

@@ -6,8 +6,11 @@
 //! the last number again, because the numbers after it are promised to those that wait.
 
 mod frame;
+mod fresh;
+mod history;
 mod keeper;
 mod note;
+mod traffic;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use frame::{CatchUp, Frame, Subscription};
 pub(crate) use keeper::Keeper;
-pub(crate) use note::{Note, word};
+pub(crate) use note::{HEALTH, Note, STATISTICS, word};
 
 use frame::Outlet;
 

@@ -5,6 +5,11 @@ use holdfast_model::{Event, Level, ProxyId, RecordingId, in_micros, milliseconds
 use holdfast_store::rows::EventRow;
 use serde_json::{Map, Value, json};
 
+/// The type of the frame with what checks say of a proxy.
+pub(crate) const HEALTH: &str = "proxy_health_update";
+/// The type of the frame with what a proxy carried and how its recordings went.
+pub(crate) const STATISTICS: &str = "proxy_statistics";
+
 /// Something to be told.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {
@@ -87,7 +92,7 @@ pub(super) fn of_event(event: &Event) -> Option<Note> {
     let note = |kind| Note::new(kind, level, message.clone());
     Some(match event {
         Event::ProxyHealth { id, from, to, .. } => {
-            let note = note("proxy_health_update").proxy(*id);
+            let note = note(HEALTH).proxy(*id);
             if from == to { note.fleeting() } else { note }
         }
         Event::ProxyChecked { .. } => return None,

@@ -29,16 +29,20 @@ pub(super) fn new_proxy(row: &ProxyRow) -> NewProxy {
 }
 
 pub(super) fn remembered(row: &ProxyRow) -> Remembered {
-    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     Remembered {
         auto_disabled: row.auto_disabled,
         health: Some(row.health.status),
         last_health_check: row.health.last_health_check,
-        response_time: row.health.response_time_ms.map(ms),
-        average_response_time: row.health.average_response_time_ms.map(ms),
+        response_time: row.health.response_time_ms.map(span),
+        average_response_time: row.health.average_response_time_ms.map(span),
         consecutive_failures: row.health.consecutive_failures,
         last_error: row.health.last_error.clone(),
     }
+}
+
+/// So many milliseconds.
+pub(super) fn span(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
 }
 
 pub(super) fn state(proxy: &Proxy) -> ProxyState {

@@ -5,6 +5,7 @@
 
 mod away;
 mod convert;
+mod drill;
 mod reread;
 mod settings;
 mod views;
@@ -22,11 +23,11 @@ use serde_json::json;
 use tokio::sync::{MutexGuard as AsyncGuard, watch};
 
 pub(crate) use convert::pool_settings;
-use convert::{new_proxy, remembered, state};
+use convert::{new_proxy, remembered, span, state};
 
 use crate::Refusal;
 use crate::gateways::Gateways;
-use crate::journal::{Journal, Note};
+use crate::journal::{Journal, Note, STATISTICS};
 
 /// How long a wish waits for its turn.
 const WISH_LIMIT: Duration = Duration::from_secs(5);
@@ -194,6 +195,11 @@ impl Memory {
             health: (row.health.status != old.health.status).then_some(row.health.status),
             consecutive_failures: (row.health.consecutive_failures != old.health.consecutive_failures)
                 .then_some(row.health.consecutive_failures),
+            response_time: (row.health.response_time_ms != old.health.response_time_ms)
+                .then_some(row.health.response_time_ms.map(span)),
+            average_response_time: (row.health.average_response_time_ms
+                != old.health.average_response_time_ms)
+                .then_some(row.health.average_response_time_ms.map(span)),
         };
         let edited =
             edit.url.is_some() || edit.label.is_some() || edit.tags.is_some() || edit.priority.is_some();
@@ -290,6 +296,7 @@ impl Memory {
             known.totals.total_recordings = row.totals.total_recordings;
             known.totals.failed_recordings = row.totals.failed_recordings;
         }
+        self.tell(Note::new(STATISTICS, Level::Info, "").proxy(id).fleeting());
     }
 
     /// What the pool knows of these proxies, to be stored.

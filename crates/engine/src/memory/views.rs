@@ -71,6 +71,7 @@ fn view(proxy: &Proxy, known: &Known, now: Totals, open: u64) -> ProxyView {
         average_response_time_ms: proxy.average_response_time.map(milliseconds),
         consecutive_failures: proxy.consecutive_failures,
         last_error: proxy.last_error.clone(),
+        drill_until: proxy.drill_until,
         total_recordings: all,
         failed_recordings: failed,
         success_rate: rate,

@@ -37,8 +37,33 @@ pub(super) struct Active {
 pub(super) struct Earlier {
     pub(super) routes: Vec<RouteUse>,
     pub(super) failovers: u32,
-    /// Of all parts together.
+    /// Of all parts that are there.
     pub(super) bytes: u64,
+    /// Parts that are not where they were written: perhaps their disk is not there yet. Kept, so that they are found again.
+    pub(super) missing: Vec<PartRow>,
+}
+
+impl Earlier {
+    /// These parts with the missing ones, in the order in which they were written: their names are numbered.
+    pub(super) fn with_missing(&self, parts: Vec<PartRow>) -> Vec<PartRow> {
+        let mut all = self.missing.clone();
+        all.extend(parts);
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all
+    }
+
+    /// Says of the missing parts that they are, behind what else is wrong.
+    pub(super) fn note_missing(&self, error: &mut Option<String>) {
+        let Some(first) = self.missing.first() else { return };
+        let (count, first) = (self.missing.len(), first.path.display());
+        let lacks =
+            format!("{count} of its parts cannot be found, the first at {first}: is that disk mounted?");
+        match error {
+            Some(error) if error.contains(&lacks) => {}
+            Some(error) => *error = format!("{error}; {lacks}"),
+            None => *error = Some(lacks),
+        }
+    }
 }
 
 struct State {
@@ -108,19 +133,26 @@ impl Active {
         row.duration_s = progress.media.as_secs_f64();
         row.segments_lost = progress.segments_lost;
         row.seconds_lost = progress.seconds_lost;
-        state.full.parts = parts(&progress.parts);
+        state.full.parts = self.earlier.with_missing(parts(&progress.parts));
     }
 
     /// Somebody wants it to stop: should the server be killed before it has, the next start must not go on with it.
+    /// What is only being finished keeps the ending that it has.
     pub(super) fn stop_wanted(&self) -> RecordingFull {
         let mut state = self.lock();
-        state.stop_wanted = true;
-        if state.full.row.ended_at.is_none() {
+        if is_running(state.full.row.status) {
+            state.stop_wanted = true;
             state.full.row.status = RecordingStatus::Finalizing;
             state.full.row.resume = Some(json!({ ENDED: "stopped" }));
         }
         drop(state);
         self.full()
+    }
+
+    /// Whether it records this stream, or is about to, or tries to.
+    pub(super) fn is_recording(&self, url: &str) -> bool {
+        let state = self.lock();
+        is_running(state.full.row.status) && state.full.row.url.expose() == url
     }
 
     /// One more gap.
@@ -153,7 +185,8 @@ impl Active {
         row.via = summary.routes.last().map(|route| route.via.to_string()).or_else(|| row.via.take());
         full.routes = self.earlier.routes.iter().chain(&summary.routes).cloned().collect();
         full.gaps.clone_from(&summary.gaps);
-        full.parts = parts(&summary.parts);
+        full.parts = self.earlier.with_missing(parts(&summary.parts));
+        self.earlier.note_missing(&mut full.row.error);
     }
 
     /// Whether this run followed one that was killed, and the stream was over by then.
@@ -178,6 +211,7 @@ impl Active {
             Ok(()) => row.bytes = path.metadata().map_or(row.bytes, |meta| meta.len()),
             Err(problem) => row.error = Some(problem),
         }
+        self.earlier.note_missing(&mut row.error);
     }
 
     /// Whether its present route is this proxy.
@@ -234,6 +268,11 @@ impl Active {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether more of the stream is to come.
+fn is_running(status: RecordingStatus) -> bool {
+    matches!(status, RecordingStatus::Starting | RecordingStatus::Recording | RecordingStatus::Recovering)
 }
 
 /// The recorder's word as the store's.

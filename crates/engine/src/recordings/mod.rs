@@ -8,7 +8,7 @@ mod run;
 mod start;
 mod unfinished;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,10 +39,11 @@ pub(crate) struct Recordings {
     tools: Result<Tools, ToolError>,
     directory: PathBuf,
     active: Mutex<HashMap<RecordingId, Arc<Active>>>,
-    /// One start at a time, so that no two take the same file name or the same stream.
+    /// Streams whose recording is being begun, which may take seconds: nobody else may begin one of the same.
+    claimed: Mutex<HashSet<String>>,
+    /// One start at a time from the moment its route is known, so that no two take the same file name.
     starting: tokio::sync::Mutex<()>,
     closing: AtomicBool,
-    drills: Mutex<HashMap<ProxyId, u64>>,
 }
 
 impl Recordings {
@@ -51,9 +52,9 @@ impl Recordings {
             tools,
             directory,
             active: Mutex::default(),
+            claimed: Mutex::default(),
             starting: tokio::sync::Mutex::new(()),
             closing: AtomicBool::new(false),
-            drills: Mutex::default(),
         }
     }
 
@@ -82,17 +83,20 @@ impl Recordings {
         }
     }
 
-    /// Numbers the drills of a proxy.
-    pub(crate) fn next_drill(&self, id: ProxyId) -> u64 {
-        let mut drills = self.drills.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = drills.entry(id).or_default();
-        *number += 1;
-        *number
-    }
-
-    /// Whether no later drill of the proxy has begun.
-    pub(crate) fn is_last_drill(&self, id: ProxyId, number: u64) -> bool {
-        self.drills.lock().unwrap_or_else(PoisonError::into_inner).get(&id) == Some(&number)
+    /// Claims a stream for the recording that is being begun. One that is only being finished is in nobody's way.
+    fn claim(&self, url: &str, masked: &str) -> Result<Claim<'_>, Refusal> {
+        if self.is_closing() {
+            return Err(Refusal::Unavailable("the server is being stopped".to_owned()));
+        }
+        // Locked before the others are looked at: whoever had the claim is among them when it ends.
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = self.all().iter().find(|other| other.is_recording(url)) {
+            return Err(Refusal::Conflict(format!("{masked} is being recorded already, as {}", other.id.0)));
+        }
+        if !claimed.insert(url.to_owned()) {
+            return Err(Refusal::Conflict(format!("a recording of {masked} is just being started")));
+        }
+        Ok(Claim { recordings: self, url: url.to_owned() })
     }
 
     fn is_closing(&self) -> bool {
@@ -109,6 +113,18 @@ impl Recordings {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RecordingId, Arc<Active>>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream that only its holder may begin to record.
+struct Claim<'a> {
+    recordings: &'a Recordings,
+    url: String,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.recordings.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.url);
     }
 }
 
@@ -152,6 +168,7 @@ impl Engine {
             let active = self.inner.recordings.get(row.row.id);
             RecordingView::from(&active.map_or(row, |active| active.full()))
         });
+        let items = items.filter(|view| wanted.status.is_none_or(|status| status == view.status));
         Ok(RecordingPage { items: items.collect(), next_cursor })
     }
 
@@ -160,17 +177,25 @@ impl Engine {
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Conflict`] if it is over, [`Refusal::Unavailable`].
     pub async fn stop_recording(&self, id: RecordingId) -> Result<RecordingView, Refusal> {
-        if let Some(active) = self.inner.recordings.get(id) {
-            // Written down first; a recording whose end is wanted ends all the same while the database is away.
-            let full = active.stop_wanted();
-            if self.inner.memory.is_away().is_none() {
-                let _ = tokio::time::timeout(STOP_WRITTEN, self.save(&active, &full)).await;
+        let engine = self.clone();
+        self.carry_out(async move {
+            if let Some(active) = engine.inner.recordings.get(id) {
+                return Ok(engine.stop(&active).await);
             }
-            active.control.stop(StopCause::Request);
-            return Ok(RecordingView::from(&full));
+            let view = engine.recording(id).await?;
+            Err(Refusal::Conflict(format!("recording {} is not running: it is {}", id.0, word(&view))))
+        })
+        .await
+    }
+
+    /// Written down first; a recording whose end is wanted ends all the same while the database is away.
+    async fn stop(&self, active: &Active) -> RecordingView {
+        let full = active.stop_wanted();
+        if self.inner.memory.is_away().is_none() {
+            let _ = tokio::time::timeout(STOP_WRITTEN, self.save(active, &full)).await;
         }
-        let view = self.recording(id).await?;
-        Err(Refusal::Conflict(format!("recording {} is not running: it is {}", id.0, word(&view))))
+        active.control.stop(StopCause::Request);
+        RecordingView::from(&full)
     }
 
     /// Deletes a recording that is over, with its files.
@@ -203,16 +228,29 @@ impl Engine {
         .await
     }
 
-    /// The file of a recording: the finished one, or the part that is being written.
+    /// The file of a recording: the finished one, or its only part so far. With `part` that one, counted from 1.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`] if there is none (yet, or any more), [`Refusal::Unavailable`].
-    pub async fn recording_file(&self, id: RecordingId) -> Result<PathBuf, Refusal> {
+    /// [`Refusal::NotFound`] if there is none (yet, or any more), [`Refusal::Conflict`] if there are several parts and no
+    /// file of all of them (yet), [`Refusal::Unavailable`].
+    pub async fn recording_file(&self, id: RecordingId, part: Option<usize>) -> Result<PathBuf, Refusal> {
         let full = self.full(id).await?;
-        let parts = full.parts.iter().rev().map(|part| &part.path);
-        let found = std::iter::once(&full.row.path).chain(parts).find(|path| path.is_file());
-        let none = || Refusal::NotFound(format!("recording {} has no file on the disk", id.0));
-        found.cloned().ok_or_else(none)
+        let parts: Vec<_> = full.parts.iter().map(|part| &part.path).collect();
+        let none = || Refusal::NotFound(format!("recording {} has no such file on the disk", id.0));
+        let found = match (part, parts.as_slice()) {
+            (Some(number), parts) => number.checked_sub(1).and_then(|index| parts.get(index).copied()),
+            (None, _) if full.row.path.is_file() => Some(&full.row.path),
+            (None, [only]) => Some(*only),
+            (None, []) => None,
+            (None, several) => {
+                let count = several.len();
+                return Err(Refusal::Conflict(format!(
+                    "recording {} is in {count} parts that are not one file (yet): ask for ?part=1 to ?part={count}",
+                    id.0
+                )));
+            }
+        };
+        found.filter(|path| path.is_file()).cloned().ok_or_else(none)
     }
 
     /// Notes which recordings a conviction hit: those that used the proxy then, or had left it less than a minute before,

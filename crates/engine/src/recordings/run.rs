@@ -45,7 +45,8 @@ impl Engine {
         let summary = loop {
             tokio::select! {
                 summary = &mut recording => break summary,
-                () = status_changes(&mut progress, told) => {}
+                // Told at once, and the next regular time a second after it.
+                () = status_changes(&mut progress, told) => tick.reset(),
                 _ = tick.tick() => {}
             }
             let now = progress.borrow_and_update().clone();

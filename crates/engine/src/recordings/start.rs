@@ -32,19 +32,14 @@ impl Engine {
         let quality = wish.quality.filter(|quality| !quality.trim().is_empty());
         let recordings = &self.inner.recordings;
         let tools = recordings.tools.clone().map_err(|error| Refusal::Conflict(error.to_string()))?;
-        let _starting = recordings.starting.lock().await;
-        if recordings.is_closing() {
-            return Err(Refusal::Unavailable("the server is being stopped".to_owned()));
-        }
         let masked = mask_url(&url);
-        if let Some(other) = recordings.all().iter().find(|other| other.full().row.url.expose() == url) {
-            return Err(Refusal::Conflict(format!("{masked} is being recorded already, as {}", other.id.0)));
-        }
+        let _claim = recordings.claim(&url, &masked)?;
         let memory = &self.inner.memory;
         // Rows that somebody edited by hand count from here on.
         memory.refresh_for_a_wish().await?;
         let via = self.inner.gateway.recordings.prepare(&wish.tags).await;
         let via = via.map_err(|error| Refusal::Conflict(format!("{masked} was not recorded: {error}")))?;
+        let _starting = recordings.starting.lock().await;
         let output = self.output(&url)?;
         output.check_room(DEFAULT_DISK_FLOOR).map_err(|error| Refusal::Conflict(error.to_string()))?;
         let mut request = RecordRequest::new(url.clone(), output, tools);

@@ -65,29 +65,56 @@ impl Engine {
     }
 
     async fn mark_interrupted(&self, mut full: RecordingFull) -> Option<Left> {
+        if !full.row.path.starts_with(&self.inner.recordings.directory) {
+            return self.leave_alone(full).await;
+        }
         let was_joining = full.row.status == RecordingStatus::Finalizing;
         let found = parts_on_disk(&full);
         let seen = last_sign_of_life(&full, &found);
-        if found.is_empty() && full.row.path.is_file() {
+        let finished = full.row.path.is_file();
+        if found.is_empty() && finished {
             return self.mark_finished(full, seen).await;
         }
-        full.parts = found;
-        full.row.bytes = full.parts.iter().map(|part| part.bytes).sum();
+        // A join removes parts when its file is there.
+        let missing = if finished { Vec::new() } else { missing(&full) };
+        let bytes = found.iter().map(|part| part.bytes).sum();
         close_routes(&mut full, seen, KILLED);
-        let earlier =
-            Earlier { routes: full.routes.clone(), failovers: full.row.failovers, bytes: full.row.bytes };
+        let (routes, failovers) = (full.routes.clone(), full.row.failovers);
+        let earlier = Earlier { routes, failovers, bytes, missing };
+        full.row.bytes = bytes;
+        full.parts = earlier.with_missing(found);
         if !was_joining {
-            full.row.status = RecordingStatus::Interrupted;
-            full.row.error = Some(format!("{KILLED} at about {}", seen.format("%Y-%m-%d %H:%M:%S UTC")));
-            let active = Active::new(full.clone(), earlier.clone());
-            if let Err(error) = self.save(&active, &full).await {
-                tracing::error!("recording {} could not be marked as interrupted: {error}", full.row.id.0);
-            }
-            let view = RecordingView::from(&full);
-            let message = format!("Recording of {} was interrupted: {KILLED}", view.url);
-            self.tell_recording("recording_interrupted", Level::Warning, message, &view);
+            let mut why = Some(format!("{KILLED} at about {}", seen.format("%Y-%m-%d %H:%M:%S UTC")));
+            earlier.note_missing(&mut why);
+            full.row.error = why;
+            self.interrupt(&mut full, &earlier).await;
         }
         Some(Left { full, earlier, seen, was_joining })
+    }
+
+    /// The row may come from a backup whose original is recording there at this moment, or from a server with another
+    /// directory: those files are not ours to judge, so what the row says of them stays.
+    async fn leave_alone(&self, mut full: RecordingFull) -> Option<Left> {
+        let path = full.row.path.display();
+        let why = format!(
+            "{KILLED}; {path} is not in this server's directory of recordings, so nothing was done about it"
+        );
+        tracing::warn!("recording {} stays interrupted: {why}", full.row.id.0);
+        full.row.error = Some(why);
+        self.interrupt(&mut full, &Earlier::default()).await;
+        None
+    }
+
+    /// Marks a recording as interrupted, and tells it.
+    async fn interrupt(&self, full: &mut RecordingFull, earlier: &Earlier) {
+        full.row.status = RecordingStatus::Interrupted;
+        let active = Active::new(full.clone(), earlier.clone());
+        if let Err(error) = self.save(&active, full).await {
+            tracing::error!("recording {} could not be marked as interrupted: {error}", full.row.id.0);
+        }
+        let view = RecordingView::from(&*full);
+        let message = format!("Recording of {} was interrupted: {KILLED}", view.url);
+        self.tell_recording("recording_interrupted", Level::Warning, message, &view);
     }
 
     /// Goes on with those whose stream may still be live, and joins the parts of the others.
@@ -118,7 +145,7 @@ impl Engine {
     /// Makes one file of the parts that were left.
     async fn join_left(self, active: Arc<Active>, output: Output, tools: Tools, was_joining: bool) {
         self.inner.recordings.lock().insert(active.id, Arc::clone(&active));
-        let parts: Vec<PathBuf> = active.full().parts.into_iter().map(|part| part.path).collect();
+        let parts = there(&active.full());
         let joined = match parts.as_slice() {
             [] => Ok(()),
             parts => finish_parts(&output, parts, &tools, &active.control).await,
@@ -141,15 +168,6 @@ impl Engine {
                 return None;
             }
         };
-        // The row may come from a backup whose original is recording there at this moment.
-        if !full.row.path.starts_with(&self.inner.recordings.directory) {
-            tracing::warn!(
-                "recording {} stays interrupted: {} is not in this server's directory of recordings",
-                full.row.id.0,
-                full.row.path.display()
-            );
-            return None;
-        }
         let output = Output::resumed(&full.row.path);
         let output = output.map_err(|error| {
             tracing::warn!("recording {} stays interrupted: {error}", full.row.id.0);
@@ -160,7 +178,7 @@ impl Engine {
         request.tags.clone_from(&full.row.tags);
         let mark = full.row.resume.clone().and_then(|mark| serde_json::from_value(mark).ok());
         request.resume = mark;
-        request.earlier_parts = full.parts.iter().map(|part| part.path.clone()).collect();
+        request.earlier_parts = there(full);
         Some((request, tools))
     }
 }
@@ -179,6 +197,16 @@ fn parts_on_disk(full: &RecordingFull) -> Vec<PartRow> {
         Some(PartRow { path, started_at, ended_at: Some(changed), bytes: meta.len() })
     };
     paths.into_iter().filter_map(part).collect()
+}
+
+/// Parts of the rows that are not where they were written.
+fn missing(full: &RecordingFull) -> Vec<PartRow> {
+    full.parts.iter().filter(|part| !part.path.exists()).cloned().collect()
+}
+
+/// The parts that can be read.
+fn there(full: &RecordingFull) -> Vec<PathBuf> {
+    full.parts.iter().map(|part| part.path.clone()).filter(|path| path.is_file()).collect()
 }
 
 /// Files named as parts of this one.

@@ -56,11 +56,11 @@ impl From<EventRow> for EventView {
     }
 }
 
-/// A page of the event log, the oldest first.
+/// A page of the event log.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct EventPage {
     /// The events.
     pub items: Vec<EventView>,
-    /// The `after` of the next page; null on the last.
+    /// The `after` of the next page, or its `before` if the newest come first; null on the last.
     pub next_cursor: Option<String>,
 }

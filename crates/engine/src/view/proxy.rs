@@ -63,6 +63,8 @@ pub struct ProxyView {
     pub consecutive_failures: u32,
     /// What was wrong the last time something was.
     pub last_error: Option<String>,
+    /// Until when a drill treats it as failed; null if there is none.
+    pub drill_until: Option<DateTime<Utc>>,
     /// Recordings that used it.
     pub total_recordings: u64,
     /// Those of them during which it failed.

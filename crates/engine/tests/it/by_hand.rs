@@ -6,12 +6,14 @@ use holdfast_testkit::Fault;
 use serde_json::{Value, json};
 
 use crate::server::{Server, sentence};
-use crate::world::{World, proxy, wish};
+use crate::world::{World, proxy, until, wish};
 
 on_both!(
     a_counter_at_two_and_one_more_failure_disable,
     a_proxy_marked_failed_is_not_used_by_the_next_recording,
     every_column_is_adopted_at_the_next_check,
+    a_response_time_decides_between_equals,
+    a_stream_is_begun_by_one_at_a_time,
     a_switch_set_while_a_check_is_under_way_stays,
     a_deleted_row_is_noticed_at_the_next_check,
     an_inserted_row_is_noticed_at_the_next_recording,
@@ -116,6 +118,43 @@ async fn every_column_is_adopted_at_the_next_check(world: World) {
     assert!(server.test_proxy(id).await.expect("tested").enabled);
     assert_eq!(server.choice(), id.0);
     assert_eq!(server.stop().await.count("proxy_disabled"), 0);
+}
+
+async fn a_response_time_decides_between_equals(world: World) {
+    let (one, two) = (proxy().await, proxy().await);
+    let mut server = Server::start(&world).await;
+    no_direct(&server).await;
+    let (first, second) = (server.add_good(&one, 0).await, server.add_good(&two, 0).await);
+    for (wanted, other) in [(second, first), (first, second)] {
+        for (id, average) in [(wanted, 1), (other, 9000)] {
+            let change = format!("average_response_time_ms = {average} WHERE id = {id}");
+            world.sql(&format!("UPDATE proxy_settings SET {change}")).await;
+        }
+        // Read again by the start of a recording, which nobody carries: no proxy has this tag.
+        sentence(server.start_recording(recording(&["nobody"])).await);
+        assert_eq!(server.choice(), wanted.0);
+    }
+    server.stop().await;
+}
+
+async fn a_stream_is_begun_by_one_at_a_time(world: World) {
+    let one = proxy().await;
+    let mut server = Server::start(&world).await;
+    no_direct(&server).await;
+    server.add_good(&one, 0).await;
+    // The route is looked for until somebody is in the way.
+    one.set_fault(Fault::SilentConnect).await;
+    let asked = one.requests().len();
+    let engine = server.engine.clone();
+    let first = tokio::spawn(async move { engine.start_recording(recording(&[])).await });
+    until(|| one.requests().len() > asked).await;
+    let text = sentence(server.start_recording(recording(&[])).await);
+    assert!(text.contains("just being started"), "{text}");
+    let text = sentence(first.await.expect("it ends"));
+    assert!(text.contains("no route"), "{text}");
+    let text = sentence(server.start_recording(recording(&[])).await);
+    assert!(text.contains("no route"), "the stream is free again: {text}");
+    server.stop().await;
 }
 
 /// The check has read its row when the person edits it, and writes what it found after that.

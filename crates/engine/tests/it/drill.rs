@@ -36,6 +36,9 @@ async fn it_is_avoided_for_a_minute_and_nothing_is_counted(world: World) {
     let why = best.considered.iter().find(|loser| loser.id == id).expect("the loser");
     assert_eq!(why.reason, "under a drill");
     assert_eq!((of_view(&server.view(id)), world.number(&row).await), (before, 1));
+    assert_eq!(server.view(id).drill_until, Some(drilled.until));
+    let shown = |frame: &serde_json::Value| frame["proxy"]["drill_until"] == json!(drilled.until);
+    server.ears.find("proxy_health_update", shown).await;
     // A check that passes does not end it.
     assert_eq!(json!(server.test_proxy(id).await.expect("tested").status), "healthy");
     assert_eq!(server.choice(), other.0);
@@ -49,7 +52,8 @@ async fn it_is_avoided_for_a_minute_and_nothing_is_counted(world: World) {
     assert!(began.elapsed() >= DRILL, "{:?}", began.elapsed());
     let checks = server.checks(id, Default::default()).await.expect("checks").checks;
     assert!(checks.iter().all(|check| json!(check.status) == "healthy"), "{checks:?}");
-    assert_eq!(world.number(&row).await, 1);
+    assert_eq!((world.number(&row).await, server.view(id).drill_until), (1, None));
+    server.ears.find("proxy_health_update", |frame| frame["proxy"]["drill_until"].is_null()).await;
     let ears = server.stop().await;
     assert_eq!(ears.count("proxy_disabled") + ears.count("proxy_convicted"), 0);
 }

@@ -20,4 +20,5 @@ mod server;
 mod settings;
 mod targets;
 mod traffic;
+mod unfinished;
 mod wishes;

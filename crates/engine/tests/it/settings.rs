@@ -6,7 +6,12 @@ use crate::by_hand::recording;
 use crate::server::{Server, sentence};
 use crate::world::{World, proxy};
 
-on_both!(a_change_is_in_force_at_once, nonsense_is_refused_whole, a_row_edited_by_hand_is_noticed);
+on_both!(
+    a_change_is_in_force_at_once,
+    nonsense_is_refused_whole,
+    a_row_edited_by_hand_is_noticed,
+    a_wish_for_one_setting_does_not_undo_another_made_by_hand,
+);
 
 async fn set(server: &Server, patch: Value) -> Value {
     json!(server.set_config(serde_json::from_value(patch).expect("a patch")).await.expect("set"))
@@ -86,4 +91,18 @@ async fn a_row_edited_by_hand_is_noticed(world: World) {
         (json!(id), json!("none"))
     );
     assert_eq!(server.stop().await.count("config_changed"), 2);
+}
+
+async fn a_wish_for_one_setting_does_not_undo_another_made_by_hand(world: World) {
+    let mut server = Server::start(&world).await;
+    world.sql("UPDATE recording_settings SET fallback_to_direct_connection = false").await;
+    let config = set(&server, json!({ "proxy_health_check_interval_seconds": 60 })).await;
+    assert_eq!(config["fallback_to_direct_connection"], false);
+    let told = server.ears.find("config_changed", |_| true).await;
+    assert_eq!(told["config"]["fallback_to_direct_connection"], false);
+    assert_eq!(server.ears.find("config_changed", |_| true).await["config"], config);
+    assert_eq!(server.choice(), "none");
+    let kept = "SELECT count(*) AS n FROM recording_settings WHERE NOT fallback_to_direct_connection";
+    assert_eq!(world.number(kept).await, 1);
+    server.stop().await;
 }

@@ -36,6 +36,8 @@ async fn nobody_is_blamed(world: World, fault: ServerFault) {
         for id in &ids {
             let tested = server.test_proxy(*id).await.expect("tested");
             assert!(tested.enabled, "nobody is disabled");
+            assert_eq!(json!(tested.status), "healthy", "as the list says");
+            assert!(tested.error.is_some(), "and why that says little");
         }
     }
     for id in &ids {

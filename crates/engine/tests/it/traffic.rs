@@ -15,6 +15,7 @@ use crate::world::{PATIENCE, World, proxy};
 
 on_both!(
     bytes_are_stored_and_survive_restarts_without_doubling,
+    what_is_carried_is_told,
     tunnels_end_with_the_permission_to_use_their_route,
 );
 
@@ -92,6 +93,26 @@ async fn bytes_are_stored_and_survive_restarts_without_doubling(world: World) {
     let server = Server::start(&world).await;
     shown(&server, id, 10_105, 10_105 + 3 * banner).await;
     assert_eq!(server.view(id).active_connections, 0);
+    server.stop().await;
+}
+
+async fn what_is_carried_is_told(world: World) {
+    let one = proxy().await;
+    let greeter = Greeter::start(BANNER).await.expect("a destination");
+    let mut server = Server::start(&world).await;
+    let id = server.add_good(&one, 0).await;
+    let tunnel = open(server.gateway, greeter.addr()).await;
+    let told = |open: u64| {
+        move |frame: &serde_json::Value| {
+            let proxy = &frame["proxy"];
+            proxy["active_connections"] == open && proxy["bytes_down"] == BANNER.len()
+        }
+    };
+    let frame = server.ears.find("proxy_statistics", told(1)).await;
+    assert_eq!((&frame["proxy_id"], &frame["proxy"]["id"]), (&json!(id), &json!(id)));
+    assert!(frame["proxy"]["success_rate"].is_null(), "no recording yet: {frame}");
+    drop(tunnel);
+    server.ears.find("proxy_statistics", told(0)).await;
     server.stop().await;
 }
 

@@ -62,9 +62,12 @@ fn sort(error: tokio_socks::Error) -> DialError {
     let beyond = |words| DialError { blame: Blame::Target, ..DialError::target(Fault::Socks(words)) };
     match error {
         Error::Io(error) => DialError::io(Phase::Handshake, &error),
-        Error::PasswordAuthFailure(_) | Error::NoAcceptableAuthMethods | Error::UnknownAuthMethod => {
+        Error::PasswordAuthFailure(_) | Error::NoAcceptableAuthMethods => {
             DialError::proxy(Phase::Handshake, Fault::SocksCredentials)
         }
+        // By this name tokio-socks tells any reply code above 8, which some proxies give when the way beyond them fails.
+        // (A method of login that was not offered goes by the same name, and cannot be told from it.)
+        Error::UnknownAuthMethod => beyond("the proxy answered with an unknown code"),
         Error::GeneralSocksServerFailure => beyond("general failure of the proxy"),
         Error::ConnectionNotAllowedByRuleset => beyond("the proxy's rules forbid this destination"),
         Error::NetworkUnreachable => beyond("the proxy finds the destination's network unreachable"),

@@ -82,13 +82,19 @@ fn a_locked_proxy_is_failed_until_it_gets_another_url() {
 #[test]
 fn a_drill_takes_it_out_and_counts_nothing() {
     let mut world = World::unchecked(2, Settings::default());
-    assert!(world.pool.drill(ProxyId(1), world.now));
-    assert!(!world.pool.drill(ProxyId(9), world.now));
+    let until = world.now.wall + chrono::TimeDelta::seconds(60);
+    assert!(world.pool.drill(ProxyId(1), until, world.now));
+    assert!(!world.pool.drill(ProxyId(9), until, world.now));
     assert_eq!(chosen(&world.pool), Some(ProxyId(2)));
     let why: Vec<_> =
         world.pool.explain(&Request::default()).into_iter().map(|(_, r)| r.to_string()).collect();
     assert_eq!(why, ["under a drill"]);
-    world.pool.end_drill(ProxyId(1), world.now);
+    // A later drill has an end of its own.
+    let later = until + chrono::TimeDelta::seconds(5);
+    world.pool.drill(ProxyId(1), later, world.now);
+    assert!(!world.pool.end_drill(ProxyId(1), until, world.now));
+    assert_eq!(chosen(&world.pool), Some(ProxyId(2)));
+    assert!(world.pool.end_drill(ProxyId(1), later, world.now));
     assert_eq!(chosen(&world.pool), Some(ProxyId(1)));
     assert_eq!(world.pool.get(ProxyId(1)).map(|p| p.consecutive_failures), Some(0));
 }

@@ -96,6 +96,8 @@ struct Probed {
 
 #[derive(Deserialize)]
 struct ProbedStream {
+    /// Not said of a stream whose kind it does not know.
+    #[serde(default)]
     codec_type: String,
     #[serde(default)]
     nb_read_packets: String,
@@ -115,8 +117,11 @@ pub(super) async fn packets(ffprobe: &Path, of: &Path) -> Result<Vec<(String, u6
     ]);
     command.arg(file(of));
     let bytes = of.metadata().map(|meta| meta.len()).unwrap_or_default();
-    let output = run(command, "ffprobe", bytes).await?;
-    let probed: Probed = serde_json::from_slice(&output)
+    count(&run(command, "ffprobe", bytes).await?)
+}
+
+fn count(json: &[u8]) -> Result<Vec<(String, u64)>, RunError> {
+    let probed: Probed = serde_json::from_slice(json)
         .map_err(|e| RunError(format!("ffprobe's answer cannot be read: {e}")))?;
     let streams = probed.streams.into_iter().filter(|s| s.codec_type == "video" || s.codec_type == "audio");
     let mut counts: Vec<_> =
@@ -139,6 +144,13 @@ mod tests {
             assert!(given.windows(2).any(|pair| pair == ["-i", "file:show:1.ts"]), "{given:?}");
             assert_eq!(given.last(), Some(&"file:show:1.mkv"));
         }
+    }
+
+    #[test]
+    fn streams_of_an_unknown_kind_are_passed_over() {
+        let json = br#"{"programs":[],"streams":[{"codec_type":"video","nb_read_packets":"20"},
+            {"nb_read_packets":"7"},{"codec_type":"data"},{"codec_type":"audio"}]}"#;
+        assert_eq!(count(json), Ok(vec![("audio".to_owned(), 0), ("video".to_owned(), 20)]));
     }
 
     #[test]

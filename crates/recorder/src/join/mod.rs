@@ -21,6 +21,8 @@ use crate::output::{Container, Output, OutputError, directory_of, free_room};
 use crate::part::Format;
 use crate::tools::Tools;
 pub(crate) use finished::finished_before;
+#[cfg(test)]
+pub(crate) use splice::tests::part as transport_stream;
 
 /// Why the parts were not made one file; they are all still there.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +51,8 @@ pub enum JoinError {
     Output(#[from] OutputError),
 }
 
-/// Makes one file of the parts, in order, at the place of the output.
+/// Makes one file of the parts, in order, at the place of the output. Whether an earlier run has done so is not asked
+/// here ([`finished_before`]): of a new recording it has not, whatever lies there.
 ///
 /// # Errors
 /// [`JoinError`]; the parts are then as they were.
@@ -59,10 +62,6 @@ pub(crate) async fn join(
     tools: &Tools,
     control: &Control,
 ) -> Result<(), JoinError> {
-    if finished_before(output, parts) {
-        info!(output = %output.path().display(), "the parts had been joined before");
-        return Ok(());
-    }
     let wanted = match output.container() {
         Container::Ts => Format::Ts,
         Container::Mkv => Format::Mkv,
@@ -74,7 +73,10 @@ pub(crate) async fn join(
         && *format == wanted
     {
         drop_cut_packet(only, wanted);
-        return Ok(output.install(only)?);
+        output.install(only)?;
+        // What may have been noted is noted of the file that was there before.
+        finished::forget(output);
+        return Ok(());
     }
     let work = Work { output, tools, cancel: Arc::new(AtomicBool::new(false)) };
     // What a run that was killed left takes up room.

@@ -25,6 +25,9 @@ use numbers::{Due, FRESH, Numbers, jumps, runs, runs_within};
 /// Streamlink reports a segment as complete when it is in its buffer; so much later it has left for our pipe.
 pub(crate) const DRAINED: TimeDelta = TimeDelta::milliseconds(200);
 
+/// How long a segment lasts while none has said so, in seconds.
+pub(crate) const ASSUMED_DURATION: f64 = 2.0;
+
 /// A segment that was queued so recently when the recording was stopped may have been on its way: three times its
 /// duration, and this for the stop itself.
 const STOPPING: TimeDelta = TimeDelta::seconds(4);
@@ -336,9 +339,9 @@ impl Ledger {
         self.main.last_complete
     }
 
-    /// The usual duration of a segment in seconds, 2 if none was seen.
+    /// The usual duration of a segment in seconds, [`ASSUMED_DURATION`] if none was seen.
     pub(crate) fn usual(&self) -> f64 {
-        if self.main.usual > 0.0 { self.main.usual } else { 2.0 }
+        if self.main.usual > 0.0 { self.main.usual } else { ASSUMED_DURATION }
     }
 
     /// How many segments this part brought that none before had.

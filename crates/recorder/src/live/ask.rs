@@ -2,21 +2,24 @@
 //! lease of its own, so its connections die with it.
 
 use std::collections::HashMap;
+use std::io;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_model::Secret;
-use m3u8_rs::Playlist;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, StatusCode};
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+use tokio::process::Child;
 use tokio::time::timeout;
 use tracing::debug;
 use url::Url;
 
 use super::Answer;
+use super::playlist::{self, Playlist};
 use crate::mask::{Masker, mask_url};
 use crate::ports::Account;
 use crate::request::RecordRequest;
@@ -73,15 +76,28 @@ impl Asker {
         command.stderr(Stdio::null()).kill_on_drop(true).process_group(0);
         let child =
             command.spawn().map_err(|e| Answer::Unclear(format!("Streamlink could not be started: {e}")))?;
-        let output = match timeout(RESOLVE_LIMIT, child.wait_with_output()).await {
-            Ok(Ok(output)) if output.stdout.len() <= LARGEST_ANSWER => output.stdout,
-            Ok(Ok(_)) => return Err(Answer::Unclear("Streamlink answered with too much".to_owned())),
-            Ok(Err(error)) => {
-                return Err(Answer::Unclear(format!("Streamlink's answer could not be read: {error}")));
-            }
-            Err(_) => return Err(Answer::Unreachable("Streamlink found no answer in 45 s".to_owned())),
-        };
-        read_resolved(&output, quality, &Masker::for_proxy(proxy))
+        read_resolved(&printed(child).await?, quality, &Masker::for_proxy(proxy))
+    }
+}
+
+/// What Streamlink prints until it ends; of more than an answer can be no more is kept, or waited for.
+async fn printed(mut child: Child) -> Result<Vec<u8>, Answer> {
+    let stdout = child.stdout.take();
+    let answer = async {
+        let mut answer = Vec::new();
+        if let Some(stdout) = stdout {
+            stdout.take(LARGEST_ANSWER as u64 + 1).read_to_end(&mut answer).await?;
+        }
+        if answer.len() <= LARGEST_ANSWER {
+            child.wait().await?;
+        }
+        Ok::<_, io::Error>(answer)
+    };
+    match timeout(RESOLVE_LIMIT, answer).await {
+        Ok(Ok(answer)) if answer.len() <= LARGEST_ANSWER => Ok(answer),
+        Ok(Ok(_)) => Err(Answer::Unclear("Streamlink answered with too much".to_owned())),
+        Ok(Err(error)) => Err(Answer::Unclear(format!("Streamlink's answer could not be read: {error}"))),
+        Err(_) => Err(Answer::Unreachable("Streamlink found no answer in 45 s".to_owned())),
     }
 }
 
@@ -186,21 +202,15 @@ async fn media_playlist(client: &Client, target: Target) -> Answer {
             Ok(body) => body,
             Err(answer) => return answer,
         };
-        match m3u8_rs::parse_playlist_res(&body) {
-            Ok(Playlist::MediaPlaylist(playlist)) => {
-                let first = playlist.media_sequence;
-                let next = first.saturating_add(playlist.segments.len() as u64);
-                return Answer::Playlist { ended: playlist.end_list, first, next };
-            }
-            Ok(Playlist::MasterPlaylist(master)) => {
-                let variants = master.variants.iter().filter(|v| !v.is_i_frame);
-                let Some(variant) = variants.max_by_key(|v| v.bandwidth).and_then(|v| url.join(&v.uri).ok())
-                else {
+        match playlist::read(&body) {
+            Some(Playlist::Media { ended, first, next }) => return Answer::Playlist { ended, first, next },
+            Some(Playlist::Master { best }) => {
+                let Some(variant) = best.and_then(|address| url.join(&address).ok()) else {
                     return Answer::Gone("the playlist offers no stream".to_owned());
                 };
                 url = variant;
             }
-            Err(_) => {
+            None => {
                 return Answer::Unclear("the site answered with something that is no playlist".to_owned());
             }
         }
@@ -275,6 +285,23 @@ mod tests {
             let answer = classify(error);
             assert_eq!(matches!(answer, Answer::Gone(_)), gone, "{answer:?}");
             assert_eq!(matches!(answer, Answer::Unreachable(_)), unreachable, "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_not_waited_for() {
+        for (script, expected) in [
+            ("echo answer; exit 1", Ok(b"answer\n".to_vec())),
+            (
+                "head -c 9000000 /dev/zero; exec sleep 40",
+                Err(Answer::Unclear("Streamlink answered with too much".to_owned())),
+            ),
+        ] {
+            let mut command = tokio::process::Command::new("/bin/sh");
+            command.args(["-c", script]).stdout(Stdio::piped()).kill_on_drop(true);
+            let child = command.spawn().expect("it starts");
+            let answer = timeout(Duration::from_secs(20), printed(child)).await.expect("it does not wait");
+            assert!(answer == expected, "{script}");
         }
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Between two answers of "gone" before they are believed.
 pub(crate) const GONE_APART: Duration = Duration::from_secs(5);
-/// For how long a fault of the route explains an exit of Streamlink.
-const FAULT_EXPLAINS: Duration = Duration::from_secs(60);
+/// For how long a fault of the route explains an exit of Streamlink, and a loss.
+pub(crate) const FAULT_EXPLAINS: Duration = Duration::from_secs(60);
 /// So many resumes in a row without a new segment, and the stream is over.
 const BARREN_RESUMES: u32 = 3;
 

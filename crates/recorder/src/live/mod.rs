@@ -15,6 +15,7 @@
 
 mod ask;
 mod decide;
+mod playlist;
 
 pub(crate) use ask::Asker;
-pub(crate) use decide::{Answer, Decision, Exit, Findings, GONE_APART, decide};
+pub(crate) use decide::{Answer, Decision, Exit, FAULT_EXPLAINS, Findings, GONE_APART, decide};

@@ -19,6 +19,7 @@ use crate::ports::Lease;
 use crate::session::flight::Flight;
 use crate::streamlink::{Job, LogLine, Purpose, Track, parse};
 use crate::supervisor::{Child, ChildEvent};
+use crate::tools::not_started;
 
 /// A stop waits this long for a segment that is just being written to be whole …
 const LAST_SEGMENT: Duration = Duration::from_millis(500);
@@ -119,15 +120,11 @@ impl Session {
             proxy: &proxy,
             purpose: Purpose::Record { live_edge },
         };
-        let shown = request.tools.streamlink.display();
         let (command, files) =
             job.prepare().map_err(|e| Outcome::failed(format!("Streamlink could not be prepared: {e}")))?;
         info!(command = %job.shown(), "starting Streamlink");
-        let mut child = Child::spawn(command, files, &request.output).map_err(|e| {
-            Outcome::failed(format!(
-                "Streamlink at {shown} could not be started: {e}. Give its path with --streamlink"
-            ))
-        })?;
+        let mut child = Child::spawn(command, files, &request.output)
+            .map_err(|error| Outcome::failed(not_started(&request.tools.streamlink, &error)))?;
         debug!(pid = child.id(), "Streamlink runs");
         let (begun, begun_std) = (Instant::now(), std::time::Instant::now());
         self.ledger.part_starts();

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::{Outcome, Session};
 use crate::control::{Control, Status, StopCause};
 use crate::join::span::play_time_after;
-use crate::join::{JoinError, join};
+use crate::join::{JoinError, finished_before, join};
 use crate::mask::mask_url;
 use crate::output::{Container, Output};
 use crate::summary::{Ended, Part, Summary};
@@ -26,6 +26,10 @@ pub async fn finish_parts(
     tools: &Tools,
     control: &Control,
 ) -> Result<(), JoinError> {
+    if finished_before(output, parts) {
+        info!(output = %output.path().display(), "the parts had been joined before");
+        return Ok(());
+    }
     Box::pin(join(output, parts, tools, control)).await
 }
 

@@ -26,6 +26,8 @@ mod backoff;
 mod child_run;
 mod finish;
 mod flight;
+#[cfg(test)]
+mod hostile_tests;
 mod meter;
 mod recover;
 mod resume;
@@ -35,12 +37,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{Event, GapCause, Via};
+use holdfast_model::{Event, GapCause, RouteUse, Via};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, info, info_span};
 
 use crate::control::{Control, Observer, Status, StopCause};
 use crate::ledger::{Blame, Ledger};
+use crate::live::FAULT_EXPLAINS;
 use crate::mark::Mark;
 use crate::mask::mask_url;
 use crate::ports::{Account, Routes, Traffic};
@@ -54,10 +57,6 @@ use recover::Next;
 
 /// How long to wait for a first route.
 const FIRST_ROUTE: Duration = Duration::from_secs(10);
-/// For how long a fault of the route explains a loss.
-const FAULT_EXPLAINS: Duration = Duration::from_secs(60);
-/// The gateway's reason when it left a route that had nothing wrong with it.
-const BETTER_ROUTE: &str = "a better route is available";
 
 /// How the recording proper ended; finishing the file comes after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,7 +257,8 @@ impl Session {
     fn report(&mut self) {
         let traffic = self.account.traffic();
         let (segments_lost, seconds_lost) = self.ledger.certain_loss();
-        let (elapsed, media) = (self.started.elapsed(), Duration::from_secs_f64(self.ledger.media_seconds()));
+        let media = Duration::try_from_secs_f64(self.ledger.media_seconds()).unwrap_or_default();
+        let elapsed = self.started.elapsed();
         let (bytes, rate) = (self.meter.bytes(), self.meter.rate());
         let mark = self.mark.clone();
         let parts: Vec<Part> = self.parts.iter().chain(&self.writing).cloned().collect();
@@ -301,7 +301,7 @@ fn at_fault(traffic: &Traffic, now: DateTime<Utc>) -> Option<Via> {
     let left = traffic.routes.iter().rev().find_map(|route| Some((route, route.ended_at?)));
     let left = left.filter(|(route, ended)| {
         let lately = (now - *ended).to_std().is_ok_and(|ago| ago < FAULT_EXPLAINS);
-        lately && route.reason.as_deref() != Some(BETTER_ROUTE)
+        lately && route.reason.as_deref() != Some(RouteUse::BETTER_ROUTE)
     });
     left.map(|(route, _)| &route.via).or_else(|| traffic.current()).cloned()
 }
@@ -309,7 +309,6 @@ fn at_fault(traffic: &Traffic, now: DateTime<Utc>) -> Option<Via> {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use holdfast_model::RouteUse;
 
     use super::*;
 
@@ -330,7 +329,7 @@ mod tests {
         for (routes, expected) in [
             (vec![route(1, Some((5, "refused the connection"))), route(2, None)], Some(1)),
             (vec![route(1, Some((61, "refused the connection"))), route(2, None)], Some(2)),
-            (vec![route(1, Some((5, BETTER_ROUTE))), route(2, None)], Some(2)),
+            (vec![route(1, Some((5, RouteUse::BETTER_ROUTE))), route(2, None)], Some(2)),
             (vec![route(1, Some((5, "refused the connection")))], Some(1)),
             (vec![], None),
         ] {

@@ -15,18 +15,20 @@ use super::environment::environment;
 use crate::mask::mask_url;
 use crate::tools::Tools;
 
-/// Options that ride out an outage; the reasons are measured and stand in docs/ARCHITECTURE.md.
+/// Options that ride out an outage: with the defaults a proxy that is away for 8 s ends the recording (measured).
 const OUTAGE: &[(&str, &str)] = &[
     // 20 target durations without a new segment, then it ends and we look for ourselves (default 3).
     ("stream-segmented-queue-deadline", "20"),
     // Without any byte for 3 min it ends (default 60 s).
     ("stream-timeout", "180"),
+    // With the limit below that makes 19 s of silence at most (default 3): a Streamlink that is silent for 30 s hangs.
     ("hls-playlist-reload-attempts", "2"),
     // The gateway answers a dial within 5.5 s; what takes longer is dead.
     ("http-timeout", "6"),
     // It waits 0.3, 0.6, 1.2 … s between them, 19 s in all: longer than an outage of 10 s, and short enough that one
     // segment that the site has lost does not cost those behind it (with 10 it was a minute: measured).
     ("stream-segment-attempts", "6"),
+    // As for the playlist (default 10 s): what is silent for so long is dead, and the next try has a way of its own.
     ("stream-segment-timeout", "6"),
 ];
 

@@ -1,6 +1,11 @@
 //! Streamlink's log, line by line (8.6, `--loglevel debug`, with the thread's name in front because video and
 //! separate sound count their segments alike).
 
+use std::ops::RangeInclusive;
+
+/// How long a segment can be, in seconds: from the least that Streamlink shows to far more than is ever cut.
+const SEGMENT_LASTS: RangeInclusive<f64> = 0.001..=3600.0;
+
 /// Which of the playlists of a stream a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Track {
@@ -10,7 +15,7 @@ pub(crate) enum Track {
     Audio,
 }
 
-/// What a line says. Durations in seconds.
+/// What a line says. Durations in seconds, 0 where they are not known.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum LogLine {
     /// The playlist held these numbers when the stream was opened.
@@ -120,11 +125,19 @@ fn known(track: Track, message: &str) -> Option<LogLine> {
 
 fn queued(track: Track, rest: &str) -> Option<LogLine> {
     let fields = rest.split_once("Segment(")?.1;
-    if fields.contains("init=True") {
+    // The first of its name: behind it stands a title, which may say anything.
+    if between::<String>(fields, " init=", ",")? == "True" {
         return None;
     }
     let number = between(fields, "num=", ",")?;
-    Some(LogLine::Queued { track, number, duration: between(fields, " duration=", ",")? })
+    let duration = between(fields, " duration=", ",").map_or(0.0, segment_duration);
+    Some(LogLine::Queued { track, number, duration })
+}
+
+/// The duration of a segment in seconds; 0, which is unknown, if it is none that a segment can have. Whoever writes the
+/// playlist may claim any number, and sums and clocks are made of what passes here.
+pub(crate) fn segment_duration(claimed: f64) -> f64 {
+    if SEGMENT_LASTS.contains(&claimed) { claimed } else { 0.0 }
 }
 
 fn failed(track: Track, rest: &str) -> Option<LogLine> {
@@ -244,5 +257,35 @@ mod tests {
         ] {
             assert_eq!(parse(line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_playlist_cannot_claim_any_duration() {
+        for (claimed, read) in [
+            ("2.000", 2.0),
+            ("3600.000", 3600.0),
+            ("0.001", 0.001),
+            ("0.000", 0.0),
+            ("3600.001", 0.0),
+            ("99999999999999991611392.000", 0.0),
+            ("inf", 0.0),
+            ("nan", 0.0),
+            ("-2.000", 0.0),
+            ("1e-320", 0.0),
+        ] {
+            let line = format!(
+                "[HLSStreamWorker-0][stream.segmented][debug] Queuing HLSSegment(num=5, init=False, \
+                 discontinuity=False, duration={claimed}, title=None)"
+            );
+            let expected = LogLine::Queued { track: Track::Main, number: 5, duration: read };
+            assert_eq!(parse(&line), expected, "{claimed}");
+        }
+    }
+
+    #[test]
+    fn a_title_hides_no_segment() {
+        let line = "[HLSStreamWorker-0][stream.segmented][debug] Queuing HLSSegment(num=5, init=False, \
+                    discontinuity=False, duration=2.000, title='init=True', key=None)";
+        assert_eq!(parse(line), LogLine::Queued { track: Track::Main, number: 5, duration: 2.0 });
     }
 }

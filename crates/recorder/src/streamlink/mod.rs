@@ -9,4 +9,4 @@ mod log;
 
 pub(crate) use command::{ChildFiles, Job, Purpose};
 pub(crate) use environment::is_secret;
-pub(crate) use log::{LogLine, Track, parse};
+pub(crate) use log::{LogLine, Track, parse, segment_duration};

@@ -158,6 +158,30 @@ live_test! {
 }
 
 live_test! {
+    async fn a_note_that_an_earlier_run_left_is_not_about_a_new_recording() {
+        use std::os::unix::fs::MetadataExt;
+        let stage = Stage::new().await;
+        // Killed after it had put the joined file in its place, and recorded anew under the same name.
+        let at = |name: &str| stage.directory.path().join(name);
+        std::fs::write(at("show.ts"), "old").expect("written");
+        let meta = at("show.ts").metadata().expect("there");
+        let note = format!("{} {} {}\n", meta.dev(), meta.ino(), meta.len());
+        std::fs::write(at(".show.ts.finished"), note).expect("written");
+        let mut request = stage.request("other.ts");
+        request.output = Output::file(at("show.ts"), true).expect("an output");
+        let mut running = stage.start(request);
+        running.until_media(6).await;
+        running.control.stop(StopCause::Request);
+        let summary = running.end().await;
+        assert_eq!((summary.ended, &summary.error), (Ended::Stopped, &None), "{summary:?}");
+        assert!(summary.bytes > 3, "the new recording is gone: {summary:?}");
+        let verdict = stage.judge(&summary).await;
+        assert!(verdict.is_clean(), "{verdict}");
+        assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), ["show.ts"]);
+    }
+}
+
+live_test! {
     async fn a_nearly_full_disk_starts_nothing() {
         let stage = Stage::new().await;
         let mut request = stage.request("show.ts");

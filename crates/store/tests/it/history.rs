@@ -36,7 +36,12 @@ async fn events_are_kept(home: Home) {
     home.store.add_events(&events).await.expect("the first 700 a second time");
     assert_eq!(home.store.last_seq().await, Ok(1200));
 
-    let page = |after, kind: Option<&str>, limit| EventFilter { after, kind: kind.map(str::to_owned), limit };
+    let page = |after, kind: Option<&str>, limit| EventFilter {
+        after,
+        kind: kind.map(str::to_owned),
+        limit,
+        ..EventFilter::default()
+    };
     assert_eq!(home.store.events(&page(0, None, 3)).await, Ok(events[..3].to_vec()));
     assert_eq!(home.store.events(&page(1198, None, 100)).await, Ok(events[1198..].to_vec()));
     assert_eq!(home.store.events(&page(0, Some("notice"), 100)).await, Ok(vec![events[4].clone()]));

@@ -7,6 +7,7 @@
 mod home;
 
 mod backup;
+mod bulk;
 mod busy;
 mod commit;
 mod history;

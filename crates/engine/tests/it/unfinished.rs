@@ -1,0 +1,80 @@
+//! What an earlier run left behind is not made less by a start that cannot see all of it.
+
+use std::path::PathBuf;
+
+use chrono::{TimeDelta, Utc};
+use holdfast_model::{RecordingId, Secret, in_micros};
+use holdfast_store::{PartRow, RecordingRow, RecordingStatus, Store};
+use serde_json::json;
+
+use crate::server::Server;
+use crate::world::World;
+
+on_both!(parts_that_are_not_there_stay_on_the_list, what_lies_elsewhere_is_left_alone);
+
+/// A recording that a server was killed in an hour ago, with two parts of 10 bytes each by its rows.
+async fn left_behind(store: &Store, path: PathBuf) -> (RecordingId, Vec<PartRow>) {
+    let row = RecordingRow {
+        id: RecordingId::new(),
+        streamer_id: None,
+        url: Secret::new("https://live.test/live.m3u8"),
+        url_masked: "https://live.test/live.m3u8".to_owned(),
+        title: None,
+        quality: "best".to_owned(),
+        tags: Vec::new(),
+        status: RecordingStatus::Recording,
+        started_at: in_micros(Utc::now() - TimeDelta::hours(1)),
+        ended_at: None,
+        path: path.clone(),
+        bytes: 20,
+        duration_s: 4.0,
+        via: None,
+        failovers: 0,
+        segments_lost: 0,
+        seconds_lost: 0.0,
+        error: None,
+        resume: None,
+    };
+    let part = |number: i64| {
+        let started_at = row.started_at + TimeDelta::seconds(number);
+        let path = path.with_extension(format!("part{number:03}.ts"));
+        PartRow { path, started_at, ended_at: Some(started_at + TimeDelta::seconds(1)), bytes: 10 }
+    };
+    let parts = vec![part(1), part(2)];
+    store.insert_recording(&row).await.expect("stored");
+    store.save_progress(&row, &[], &[], &parts).await.expect("stored");
+    (row.id, parts)
+}
+
+async fn parts_that_are_not_there_stay_on_the_list(world: World) {
+    let store = world.store().await;
+    let directory = world.folder.path().join("recordings");
+    std::fs::create_dir_all(&directory).expect("created");
+    let (id, parts) = left_behind(&store, directory.join("night.ts")).await;
+    // One of them is there, and has got a little longer than its row says.
+    std::fs::write(&parts[0].path, vec![0; 12]).expect("written");
+    let file = std::fs::File::options().append(true).open(&parts[0].path).expect("there");
+    file.set_modified((Utc::now() - TimeDelta::hours(1)).into()).expect("an hour ago");
+    let mut server = Server::start(&world).await;
+    server.ears.find("recording_finished", |frame| frame["recording_id"] == json!(id)).await;
+    let view = server.recording(id).await.expect("it is there");
+    assert_eq!(json!(view.status), "interrupted");
+    let shown: Vec<_> = view.parts.iter().map(|part| (PathBuf::from(&part.path), part.bytes)).collect();
+    assert_eq!(shown, [(parts[0].path.clone(), 12), (parts[1].path.clone(), 10)]);
+    let error = view.error.expect("a sentence");
+    assert!(error.contains("1 of its parts cannot be found") && error.contains("mounted"), "{error}");
+    server.stop().await;
+}
+
+async fn what_lies_elsewhere_is_left_alone(world: World) {
+    let store = world.store().await;
+    let elsewhere = world.folder.path().join("elsewhere");
+    let (id, parts) = left_behind(&store, elsewhere.join("night.ts")).await;
+    let server = Server::start(&world).await;
+    let view = server.recording(id).await.expect("it is there");
+    assert_eq!((json!(view.status), view.bytes), (json!("interrupted"), 20));
+    assert_eq!(view.parts.len(), parts.len());
+    let error = view.error.expect("a sentence");
+    assert!(error.contains("not in this server's directory"), "{error}");
+    server.stop().await;
+}
