@@ -1,6 +1,6 @@
 /** What recordings are made of, without a server: addresses of files, and what frames do to routes and gaps. */
 import { duration } from './format'
-import type { Gap, Route } from '@/types/recording'
+import type { Gap, Recording, Route } from '@/types/recording'
 
 /** Where the file is; `part` counts from 1, for recordings whose parts are not one file. */
 export const fileUrl = (id: string, part?: number): string => `/api/recordings/${id}/file${part === undefined ? '' : `?part=${part}`}`
@@ -28,6 +28,16 @@ export function withFailover(routes: readonly Route[], frame: { at: string; [key
   if (routes.some((route) => route.via === to && Math.abs(Date.parse(route.started_at) - when) <= near)) return [...routes]
   const ended = routes.map((route) => (route.ended_at === null ? { ...route, ended_at: at, reason } : route))
   return [...ended, { via: to, started_at: at, ended_at: null, bytes: 0, reason: null }]
+}
+
+/** Frames tell the size of all; what it grew by came over the open route, into the last part. */
+export function grown({ routes, parts }: Pick<Recording, 'routes' | 'parts'>, by: number, at: string): Pick<Recording, 'routes' | 'parts'> {
+  if (by <= 0) return { routes, parts }
+  const last = parts.length - 1
+  return {
+    routes: routes.map((route) => (route.ended_at === null ? { ...route, bytes: route.bytes + by } : route)),
+    parts: parts.map((part, n) => (n === last ? { ...part, bytes: part.bytes + by, ended_at: part.ended_at && at } : part)),
+  }
 }
 
 export function withGap(gaps: readonly Gap[], gap: Gap): Gap[] {

@@ -89,6 +89,19 @@ export function notches(gaps: readonly Gap[], span: Span, width: number): Notch[
   return found
 }
 
+/** Marks that would lie on each other are one, with their count. */
+export function together(places: readonly number[], apart = 11): { x: number; width: number; count: number }[] {
+  const found: { x: number; width: number; count: number }[] = []
+  for (const x of places) {
+    const last = found.at(-1)
+    if (last && x - last.x - last.width < apart) {
+      last.width = Math.max(last.width, x - last.x)
+      last.count += 1
+    } else found.push({ x, width: 0, count: 1 })
+  }
+  return found
+}
+
 const MINUTE = 60_000
 const STEPS = [1, 2, 5, 10, 15, 30].map((s) => s * 1000).concat([1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * MINUTE))
 

@@ -7,7 +7,7 @@ import { defineStore } from 'pinia'
 import { computed, shallowReactive } from 'vue'
 import { api, ApiError, call } from '@/api/client'
 import type { Frame } from '@/api/socket'
-import { fileUrl, withFailover, withGap } from '@/lib/recording'
+import { fileUrl, grown, withFailover, withGap } from '@/lib/recording'
 import { isRunning, type FileState, type Gap, type Progress, type Recording, type RecordingFilter } from '@/types/recording'
 import { createSync } from './sync'
 
@@ -162,7 +162,7 @@ export const useRecordings = defineStore('recordings', () => {
     // One that was interrupted goes on after a restart, perhaps before we asked what runs.
     if (!before) return void (fetching.has(id) || gone.has(id) || load(id).catch(() => {}))
     const now = { status, duration_s, bytes, via, failovers, segments_lost, seconds_lost }
-    known.set(id, { ...before, ...now, ended_at: null, error: isRunning(before) ? before.error : null })
+    known.set(id, { ...before, ...now, ...grown(before, bytes - before.bytes, frame.at), ended_at: null, error: isRunning(before) ? before.error : null })
     if (before.status !== status || before.via !== via) refresh(id)
     const rate = (frame.rate as number | null) ?? 0
     progress.set(id, {
