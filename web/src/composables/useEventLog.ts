@@ -5,7 +5,7 @@
 import { computed, onUnmounted, ref, shallowReactive, shallowRef, watch } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { reason } from '@/api/client'
-import { isGroup, isLevel, isOpen, passes, type Filter } from '@/lib/events'
+import { isGroup, isLevel, isOpen, passes, piecesOf, type Filter } from '@/lib/events'
 import { useEvents } from '@/stores/events'
 import { useProxies } from '@/stores/proxies'
 import { useRecordings } from '@/stores/recordings'
@@ -35,8 +35,12 @@ export function useEventLog() {
     },
   })
   const filtered = computed(() => !isOpen(filter.value))
-  const named = (event: LogEvent): string =>
-    `${(event.proxy_id !== null && proxies.byId(event.proxy_id)?.label) || ''} ${(event.recording_id !== null && recordings.byId(event.recording_id)?.title) || ''}`
+  /** What the page calls those that a line is about, beside its own words. */
+  function named(event: LogEvent): string {
+    const urls = piecesOf(event.message).flatMap(({ url }) => (url ? [proxies.byUrl.get(url)?.label ?? ''] : []))
+    const title = event.recording_id === null ? '' : (recordings.byId(event.recording_id)?.title ?? '')
+    return [...urls, title].join(' ')
+  }
   const found = computed(() => {
     const wanted = filter.value
     return filtered.value ? events.items.filter((event) => passes(event, wanted, named(event))) : events.items

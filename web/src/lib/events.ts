@@ -1,4 +1,5 @@
 /** What the lines of the event log are about, and how they are looked through. */
+import { bytes, dateTime, percent } from './format'
 import type { Level, LogEvent } from '@/types/event'
 
 export const GROUPS = { proxies: 'Proxies', recordings: 'Recordings', settings: 'Settings', system: 'System' } as const
@@ -58,29 +59,35 @@ export function piecesOf(message: string): Piece[] {
 export interface Detail {
   name: string
   text: string
-  /** Several lines of it, as the server wrote them. */
-  block: boolean
+  /** The head of those below it, several lines as the server wrote them, or neither. */
+  kind: 'fact' | 'head' | 'block'
 }
-/** What links say already. */
-const LINKED: ReadonlySet<string> = new Set(['proxy_id', 'recording_id', 'streamer_id'])
+/** What links say already, or nobody but a program wants to know. */
+const UNTOLD: ReadonlySet<string> = new Set(['proxy_id', 'recording_id', 'streamer_id', 'id'])
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The particulars of a line, one by one. */
-export function detailsOf(data: unknown): Detail[] {
-  if (typeof data !== 'object' || data === null) return []
-  return Object.entries(data).flatMap(([key, value]) => {
-    if (LINKED.has(key)) return []
-    const block = typeof value === 'object' && value !== null
-    return [{ name: nameOfDetail(key), text: block ? JSON.stringify(value, null, 2) : sayDetail(key, value), block }]
+/** The particulars of a line, one by one; those of what it carries under a head of its own. */
+export function detailsOf(data: unknown, deep = false): Detail[] {
+  if (!isObject(data)) return []
+  return Object.entries(data).flatMap<Detail>(([key, value]) => {
+    if (UNTOLD.has(key) || value === null || value === '' || (Array.isArray(value) && value.length === 0)) return []
+    const name = typeInWords(key.replace(/_(ms|s|at)$/, '')).replace(/\burl\b/, 'URL')
+    if (isObject(value) && !deep) {
+      const below = detailsOf(value, true)
+      return below.length ? [{ name, text: '', kind: 'head' }, ...below] : []
+    }
+    if (typeof value !== 'object') return [{ name, text: sayDetail(key, value), kind: 'fact' }]
+    if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return [{ name, text: value.join(', '), kind: 'fact' }]
+    return [{ name, text: JSON.stringify(value, null, 2), kind: 'block' }]
   })
 }
-function nameOfDetail(key: string): string {
-  return typeInWords(key.replace(/_(ms|s)$/, '')).replace(/\burl\b/, 'URL')
-}
 function sayDetail(key: string, value: unknown): string {
-  if (value === null || value === '') return '–'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (typeof value === 'string') return /^\d{4}-\d\d-\d\dT/.test(value) ? dateTime(value) : value
   if (typeof value !== 'number') return String(value)
-  return value.toLocaleString('en') + (/_ms$/.test(key) ? ' ms' : /_s$/.test(key) ? ' s' : '')
+  if (/^bytes|_bytes$/.test(key)) return bytes(value)
+  if (key === 'success_rate') return percent(value)
+  return value.toLocaleString('en') + (/_ms$/.test(key) ? ' ms' : /_s$|seconds/.test(key) ? ' s' : '')
 }
 
 /** `Today`, `Yesterday`, or the date: the heading of a day in the log. */
