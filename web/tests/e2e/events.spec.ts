@@ -20,15 +20,24 @@ test('events come by themselves, are narrowed, opened, and lead to what they are
   await expect(revealed.getByText('proxy_revealed')).toBeVisible()
   await expect(revealed.getByText('Log line')).toBeVisible()
 
+  // While something is opened, the log stands still under the reader; what is new waits to be asked for.
+  const before = await mine.count()
   await proxy.fault('refuse')
   await server.call('POST', `/api/proxy/${id}/test`)
-  await page.getByRole('combobox', { name: 'How loud' }).selectOption({ index: 1 })
+  await expect(page.getByTestId('new-events')).toHaveText(/new event/)
+  expect(await mine.count()).toBe(before)
+  await page.getByTestId('new-events').click()
+  await expect(mine.filter({ hasText: 'refused the connection' }).first()).toBeVisible()
+
+  await page.getByRole('combobox', { name: 'How loud' }).selectOption('Warnings and errors')
+  await expect(page).toHaveURL(/level=warning/)
   await page.getByRole('searchbox', { name: 'Search the events' }).fill(label)
   await expect(mine.filter({ hasText: 'refused the connection' }).first()).toBeVisible()
   await expect(revealed).toHaveCount(0)
   await page.getByRole('searchbox', { name: 'Search the events' }).fill('nothing is like this')
   await page.getByRole('button', { name: 'Show all events' }).click()
   await expect(revealed).toHaveCount(1)
+  await expect(page).toHaveURL(/\/events$/)
 
   await revealed.getByRole('link', { name: label }).click()
   await expect(page).toHaveURL(new RegExp(`/proxies/${id}$`))
