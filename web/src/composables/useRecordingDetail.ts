@@ -1,11 +1,14 @@
 /** One recording as long as somebody looks at it: whole, kept up to date, and with an answer to whether its file is there. */
 import { computed, onScopeDispose, shallowRef, watch } from 'vue'
 import { ApiError, reason } from '@/api/client'
+import { useProxies } from '@/stores/proxies'
 import { useRecordings } from '@/stores/recordings'
 import { isRunning, type FileState } from '@/types/recording'
+import { announce } from './useAnnouncer'
 
 export function useRecordingDetail(id: () => string) {
   const recordings = useRecordings()
+  const proxies = useProxies()
   const failed = shallowRef('')
   const missing = shallowRef(false)
   const file = shallowRef<FileState | null>(null)
@@ -37,6 +40,15 @@ export function useRecordingDetail(id: () => string) {
       if (what.value === asked) file.value = found
     },
     { immediate: true },
+  )
+  // What the eye sees move.
+  watch(
+    () => [recording.value?.id, recording.value?.status, recording.value?.via] as const,
+    ([now, status, via], [before, was, from]) => {
+      if (!now || now !== before) return
+      if (status !== was) announce(`The recording is ${status}`)
+      else if (via && via !== from) announce(`It goes on through ${via === 'direct' ? 'the direct connection' : (proxies.byUrl.get(via)?.label ?? via)}`)
+    },
   )
   return { recording, progress: computed(() => recordings.progress.get(id())), file, gone, failed, load }
 }

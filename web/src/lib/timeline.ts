@@ -106,9 +106,10 @@ const MINUTE = 60_000
 const STEPS = [1, 2, 5, 10, 15, 30].map((s) => s * 1000).concat([1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * MINUTE))
 
 /** Round times of the person's clock, so far apart that their labels do not touch. */
-export function ticksOf(span: Span, width: number, apart = 84): { at: number; x: number; label: string }[] {
-  const room = Math.max(1, Math.floor(width / apart))
-  const step = STEPS.find((size) => (span.to - span.from) / size <= room) ?? STEPS.at(-1)! * Math.ceil((span.to - span.from) / STEPS.at(-1)! / room)
+export function ticksOf(span: Span, width: number): { at: number; x: number; label: string }[] {
+  const apart = (step: number) => (step / (span.to - span.from)) * width
+  // Seconds make a label longer.
+  const step = STEPS.find((size) => apart(size) >= (size < MINUTE ? 84 : 60)) ?? STEPS.at(-1)! * Math.ceil(60 / apart(STEPS.at(-1)!))
   const offset = new Date(span.from).getTimezoneOffset() * MINUTE
   const seconds = step < MINUTE ? { second: '2-digit' as const } : {}
   const ticks = []
