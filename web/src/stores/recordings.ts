@@ -97,7 +97,9 @@ export const useRecordings = defineStore('recordings', () => {
 
   function told(id: string, frame: Frame): void {
     const { status, duration_s, bytes, via, failovers, segments_lost, seconds_lost } = frame as unknown as Recording
-    merge(id, () => ({ status, duration_s, bytes, via, failovers, segments_lost, seconds_lost }))
+    // A route may also be left without a failure, which only shows here.
+    const routes = (recording: Recording) => (via ? moved(recording.routes, { ...frame, to: via, reason: null }) : recording.routes)
+    merge(id, (recording) => ({ status, duration_s, bytes, via, failovers, segments_lost, seconds_lost, routes: routes(recording) }))
     const rate = (frame.rate as number | null) ?? 0
     progress.set(id, {
       rate,
@@ -125,13 +127,16 @@ export const useRecordings = defineStore('recordings', () => {
   }
 })
 
-/** The routes after a failover: the open one ends, the next begins. Told twice, nothing changes. */
-function moved(routes: readonly Route[], frame: Frame): Route[] {
-  const at = frame.at
+/** The routes after a move: the open one ends, the next begins. Told twice, nothing changes but that the reason is known. */
+function moved(routes: readonly Route[], { at, to, reason }: Frame): Route[] {
   const last = routes.at(-1)
-  if (last && last.ended_at === null && last.via === frame.to) return [...routes]
-  const ended = routes.map((r) => (r.ended_at === null ? { ...r, ended_at: at, reason: frame.reason as string } : r))
-  return [...ended, { via: frame.to as string, started_at: at, ended_at: null, bytes: 0, reason: null }]
+  const why = reason as string | null
+  if (last && last.ended_at === null && last.via === to) {
+    const before = routes.at(-2)
+    return before && why && !before.reason ? [...routes.slice(0, -2), { ...before, reason: why }, last] : [...routes]
+  }
+  const ended = routes.map((r) => (r.ended_at === null ? { ...r, ended_at: at, reason: why } : r))
+  return [...ended, { via: to as string, started_at: at, ended_at: null, bytes: 0, reason: null }]
 }
 
 function withGap(gaps: readonly Gap[], gap: Gap): Gap[] {
