@@ -136,6 +136,12 @@ test('a recording from its start to its end', async () => {
   expect(recordings.byId('r1')!.routes.map((r) => [r.via, r.ended_at !== null])).toEqual([['http://a', true], ['http://b', false]])
   expect(recordings.byId('r1')!.gaps.length).toBe(1)
   expect(recordings.progress.get('r1')!.rates).toEqual([900, 900])
+  // Left for a better one: told by the figures only, and the reason perhaps later.
+  const better = { ...progress, via: 'http://c' }
+  for (const frame of [better, better]) recordings.take(frame)
+  expect(recordings.byId('r1')!.routes.map((r) => [r.via, r.reason])).toEqual([['http://a', 'gone'], ['http://b', null], ['http://c', null]])
+  recordings.take(aFrame('recording_failover', { recording_id: 'r1', from: 'http://b', to: 'http://c', reason: 'late', took_ms: 1 }))
+  expect(recordings.byId('r1')!.routes.map((r) => r.reason)).toEqual(['gone', 'late', null])
   recordings.take(aFrame('recording_finished', { recording_id: 'r1', recording: aRecording('r1', { status: 'completed' }) }))
   expect([recordings.active.length, recordings.all.length, recordings.progress.size]).toEqual([0, 1, 0])
 })
