@@ -20,13 +20,18 @@ export function kindOf(path: string): { mime: string; name: string } {
 /** The least by which two opinions on one moment may differ: a failover's, and its route's first connection. */
 const SAME = 5000
 
-/** The routes after a failover: the open one ends, the next begins. Told twice, or after they were fetched, nothing changes. */
+/**
+ * The routes after a move: the open one ends, the next begins. Told twice, or after they were fetched, nothing changes but that the
+ * reason is known. `reason` is null where only the figures told of the move.
+ */
 export function withFailover(routes: readonly Route[], frame: { at: string; [key: string]: unknown }): Route[] {
-  const { at, to, reason, took_ms } = frame as { at: string; to: string; reason: string; took_ms?: number }
+  const { at, to, reason, took_ms } = frame as { at: string; to: string; reason: string | null; took_ms?: number }
   const when = Date.parse(at)
   const near = SAME + (took_ms ?? 0)
-  if (routes.some((route) => route.via === to && Math.abs(Date.parse(route.started_at) - when) <= near)) return [...routes]
-  const ended = routes.map((route) => (route.ended_at === null ? { ...route, ended_at: at, reason } : route))
+  const isOpen = (route: Route) => route.ended_at === null
+  const known = routes.findLastIndex((route) => route.via === to && (isOpen(route) || Math.abs(Date.parse(route.started_at) - when) <= near))
+  if (known >= 0) return routes.map((route, i) => (i === known - 1 && reason && !route.reason ? { ...route, reason } : route))
+  const ended = routes.map((route) => (isOpen(route) ? { ...route, ended_at: at, reason } : route))
   return [...ended, { via: to, started_at: at, ended_at: null, bytes: 0, reason: null }]
 }
 

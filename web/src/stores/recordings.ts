@@ -162,7 +162,9 @@ export const useRecordings = defineStore('recordings', () => {
     // One that was interrupted goes on after a restart, perhaps before we asked what runs.
     if (!before) return void (fetching.has(id) || gone.has(id) || load(id).catch(() => {}))
     const now = { status, duration_s, bytes, via, failovers, segments_lost, seconds_lost }
-    known.set(id, { ...before, ...now, ...grown(before, bytes - before.bytes, frame.at), ended_at: null, error: isRunning(before) ? before.error : null })
+    // A route may also be left without a failure, which only shows here.
+    const routes = via ? withFailover(before.routes, { at: frame.at, to: via, reason: null }) : before.routes
+    known.set(id, { ...before, ...now, ...grown({ routes, parts: before.parts }, bytes - before.bytes, frame.at), ended_at: null, error: isRunning(before) ? before.error : null })
     if (before.status !== status || before.via !== via) refresh(id)
     const rate = (frame.rate as number | null) ?? 0
     progress.set(id, {
