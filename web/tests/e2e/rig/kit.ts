@@ -4,30 +4,43 @@ import { Program } from './process.ts'
 
 export type Kind = 'http' | 'https' | 'socks5'
 
-/** A proxy in a process of its own. `user` makes it ask for user and password. */
-export class KitProxy {
-  private constructor(private program: Program, readonly kind: Kind, readonly port: number, readonly user: string, readonly password: string) {}
+export interface ProxyOptions {
+  kind?: Kind
+  /** Makes it ask for user and password. */
+  user?: string
+  password?: string
+  listen?: string
+  /** `NAME:PORT=ADDRESS:PORT`: where it leads instead. */
+  map?: readonly string[]
+}
 
-  static async start(kind: Kind = 'http', user = '', password = '', port = 0, args: string[] = []): Promise<KitProxy> {
-    const login = user ? ['--user', user] : []
-    const program = Program.start(testkit, ['proxy', '--kind', kind, '--listen', `127.0.0.1:${port}`, ...login, ...args], { TESTKIT_PASSWORD: password })
-    const [, own] = await program.says(/^ready (\d+)$/m)
-    return new KitProxy(program, kind, Number(own), user, password)
+/** A proxy in a process of its own. */
+export class KitProxy {
+  private constructor(private program: Program, private readonly options: ProxyOptions, readonly port: number) {}
+
+  static async start(options: ProxyOptions = {}): Promise<KitProxy> {
+    const { kind = 'http', user, password = '', listen = '127.0.0.1:0', map = [] } = options
+    const more = [...(user ? ['--user', user] : []), ...map.flatMap((entry) => ['--map', entry])]
+    const program = Program.start(testkit, ['proxy', '--kind', kind, '--listen', listen, ...more], { TESTKIT_PASSWORD: password })
+    const [, port] = await program.says(/^ready (\d+)$/m)
+    return new KitProxy(program, options, Number(port))
   }
 
   get url(): string {
-    const login = this.user ? `${encodeURIComponent(this.user)}:${encodeURIComponent(this.password)}@` : ''
+    const { user, password = '' } = this.options
+    const login = user ? `${encodeURIComponent(user)}:${encodeURIComponent(password)}@` : ''
     return `${this.scheme}://${login}${this.host}:${this.port}`
   }
   /** As the page shows it. */
   get masked(): string {
-    return `${this.scheme}://${this.user ? `${this.user}:***@` : ''}${this.host}:${this.port}`
+    return `${this.scheme}://${this.options.user ? `${this.options.user}:***@` : ''}${this.host}:${this.port}`
   }
   private get scheme(): string {
-    return this.kind === 'socks5' ? 'socks5h' : this.kind
+    return this.options.kind === 'socks5' ? 'socks5h' : (this.options.kind ?? 'http')
   }
   private get host(): string {
-    return this.kind === 'https' ? 'localhost' : '127.0.0.1'
+    // The name that its certificate is for.
+    return this.options.kind === 'https' ? 'localhost' : (this.options.listen?.split(':')[0] ?? '127.0.0.1')
   }
 
   /** Such as `refuse`, `status 503`, `delay-ms 200`, `none`. */
@@ -43,7 +56,8 @@ export class KitProxy {
   }
   /** On its old port, as it was. */
   async again(): Promise<void> {
-    this.program = (await KitProxy.start(this.kind, this.user, this.password, this.port)).program
+    const host = this.options.listen?.split(':')[0] ?? '127.0.0.1'
+    this.program = (await KitProxy.start({ ...this.options, listen: `${host}:${this.port}` })).program
   }
   close(): Promise<void> {
     return this.program.close()

@@ -75,7 +75,7 @@ export const test = base.extend<Mine, Worker>({
     const started: KitProxy[] = []
     await use({
       async proxy(kind = 'http', user = '', password = '') {
-        const proxy = await KitProxy.start(kind, user, password)
+        const proxy = await KitProxy.start({ kind, user, password })
         started.push(proxy)
         return proxy
       },

@@ -5,7 +5,15 @@ export class Watch {
   private readonly seen: string[] = []
   private readonly allowed: RegExp[] = []
 
-  constructor(private readonly host: string) {}
+  private readonly hosts: Set<string>
+
+  constructor(host: string) {
+    this.hosts = new Set([host])
+  }
+  /** Another server of the test. */
+  also(host: string): void {
+    this.hosts.add(host)
+  }
 
   async over(context: BrowserContext): Promise<void> {
     context.on('request', (request) => this.request(request.url()))
@@ -29,7 +37,7 @@ export class Watch {
   private request(address: string): void {
     const url = new URL(address)
     if (['data:', 'blob:', 'about:'].includes(url.protocol)) return
-    if (url.host !== this.host) this.note(`a request to ${url.host}: ${address}`)
+    if (!this.hosts.has(url.host)) this.note(`a request to ${url.host}: ${address}`)
   }
   private note(what: string): void {
     if (!this.allowed.some((pattern) => pattern.test(what))) this.seen.push(what)
