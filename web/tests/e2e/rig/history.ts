@@ -1,5 +1,7 @@
 /** Weeks of use, written into the database of a server that is not running: checks, recordings, and what the proxies did. */
-import type { Server } from './server.ts'
+import { linkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Recording, Server } from './server.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -34,8 +36,8 @@ const OLD: Old[] = [
   { url: 'https://www.twitch.tv/orchestra', title: 'Open rehearsal: Sibelius 5', status: 'interrupted', ago: 75, hours: 1.3, gigabytes: 2.6, failovers: 1, error: 'the server ended while it recorded; the stream was over when it came back' },
 ]
 
-/** `real` is a recording that is there: what cannot be made up is taken from it. Answers with the id of the one that has most to show. */
-export function history(server: Server, real: string, masked: readonly string[]): string {
+/** `real` is a recording that is there: its file, and what cannot be made up, is taken from it. Answers with the id of the one that has most to show. */
+export function history(server: Server, real: Recording, masked: readonly string[]): string {
   const now = Date.now()
   const at = (ms: number) => `'${new Date(ms).toISOString().replace('Z', '+00:00')}'`
   const random = dice(7)
@@ -64,8 +66,11 @@ export function history(server: Server, real: string, masked: readonly string[])
   for (const [n, recording] of OLD.entries()) {
     const started = now - recording.ago * HOUR
     const ended = started + recording.hours * HOUR
+    const name = `${new URL(recording.url).pathname.split('/')[1]!.replace('@', '')} ${new Date(started).toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '-')}.ts`
+    const path = join(dirname(real.path!), name)
+    if (recording.gigabytes > 0) linkSync(real.path!, path)
     const via = recording.gigabytes === 0 ? null : masked[0]!
-    lines.push(`INSERT INTO recordings SELECT ${quote(old(n))}, NULL, ${quote(recording.url)}, url_encrypted, ${quote(recording.title)}, 'best', '[]', ${quote(recording.status)}, ${at(started)}, ${at(ended)}, path, ${recording.gigabytes * 1e9}, ${recording.hours * 3600}, ${quote(via)}, ${recording.failovers}, ${n === 0 ? 12 : 0}, ${n === 0 ? 24 : 0}, ${quote(recording.error ?? null)}, NULL FROM recordings WHERE id = ${quote(real.replaceAll('-', ''))};`)
+    lines.push(`INSERT INTO recordings SELECT ${quote(old(n))}, NULL, ${quote(recording.url)}, url_encrypted, ${quote(recording.title)}, 'best', '[]', ${quote(recording.status)}, ${at(started)}, ${at(ended)}, ${quote(path)}, ${recording.gigabytes * 1e9}, ${recording.hours * 3600}, ${quote(via)}, ${recording.failovers}, ${n === 0 ? 12 : 0}, ${n === 0 ? 24 : 0}, ${quote(recording.error ?? null)}, NULL FROM recordings WHERE id = ${quote(real.id.replaceAll('-', ''))};`)
     const ways = n === 0 ? [0, 1, 0, 2, 1] : recording.failovers ? [1, 0] : recording.gigabytes ? [0] : []
     const whole = ended - started
     const cuts = n === 0 ? [0, 0.22, 0.41, 0.68, 0.83, 1] : ways.map((_, i) => i / ways.length).concat(1)
