@@ -64,11 +64,12 @@ async function fill(server: Server, proxy: KitProxy): Promise<void> {
   }
 }
 
-function told(what: string, found: Smoothness): void {
-  const kept = found.longest < LIMITS.frame
+/** `strict`: no frame may be late, whatever else the machine does. */
+function told(what: string, found: Smoothness, strict: boolean): void {
+  const kept = strict ? found.longest < LIMITS.frame : null
   rows.push([`${what}: frames, the middle`, `${found.frames}, ${ms(found.median)}`, '', null])
   rows.push(['  99 of 100 within', ms(found.p99), '', null])
-  rows.push([`  the longest frame${found.over50 ? ` (${found.over50} over ${LIMITS.frame} ms)` : ''}`, ms(found.longest), ms(LIMITS.frame), kept])
+  rows.push([`  the longest frame${found.over50 ? ` (${found.over50} over ${LIMITS.frame} ms)` : ''}`, ms(found.longest), strict ? ms(LIMITS.frame) : '', kept])
   rows.push(['  the longest task, by the wall', ms(found.task), '', null])
   rows.push(['  the longest task, by the processor', ms(found.taskOfProcessor), ms(LIMITS.frame), found.taskOfProcessor < LIMITS.frame])
 }
@@ -81,7 +82,7 @@ async function scroll(browser: Browser, page: Page): Promise<void> {
     }
   })
   const rowsDrawn = await page.locator('[data-proxy]').count()
-  told(`${PROXIES} proxies scrolled (${rowsDrawn} rows drawn)`, found)
+  told(`${PROXIES} proxies scrolled (${rowsDrawn} rows drawn)`, found, false)
 }
 
 /** Real changes of real rows, so that the server sends real frames: labels and checks, over the rows in sight and all others. */
@@ -105,7 +106,7 @@ async function updates(browser: Browser, page: Page, server: Server): Promise<vo
     await Promise.all(asked)
   })
   if (failed) throw new Error(`${failed} of the changes were refused`)
-  told(`${UPDATES} updates a second for ${SECONDS} s (${frames} frames came)`, found)
+  told(`${UPDATES} updates a second for ${SECONDS} s (${frames} frames came)`, found, true)
 }
 
 base('the page', async ({ browser }) => {

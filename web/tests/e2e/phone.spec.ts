@@ -20,6 +20,7 @@ const small = (page: Page) =>
 test('the pages are reached by the bar at the bottom, and none is wider than the phone', async ({ page, kit, server }) => {
   const proxy = await kit.proxy('http', 'a-user-with-a-rather-long-name', 'secret')
   const id = await server.add(proxy, { label: 'A proxy with a label that is longer than the screen of any phone there is', tags: ['netherlands', 'residential', 'unmetered'] })
+  await expect.poll(async () => (await server.proxy(id)).health_status).toBe('healthy')
   await proxy.fault('wrong-auth')
   await server.call('POST', `/api/proxy/${id}/test`)
   await page.goto('/')
