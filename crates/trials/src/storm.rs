@@ -13,6 +13,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::recording::Finished;
+use crate::routes::convicts;
 use crate::scene::{Scene, SceneOptions};
 
 /// How a storm is made.
@@ -97,7 +98,7 @@ pub struct Aftermath {
 pub async fn blow(weather: Weather) -> Result<Aftermath> {
     let media_seconds = u32::try_from(weather.length.as_secs()).unwrap_or(u32::MAX / 2) + 120;
     let kinds = vec![Kind::Http, Kind::Http, Kind::Socks5, Kind::Https, Kind::Http];
-    let options = SceneOptions { window: weather.window, kinds, media_seconds, first_capacity: None };
+    let options = SceneOptions { window: weather.window, kinds, media_seconds, capacity: None };
     let mut scene = Scene::start(options).await?;
     let mut recordings = Vec::new();
     for number in 0..weather.recordings {
@@ -192,20 +193,12 @@ fn masked(proxy: &ProxyProcess) -> String {
     format!("{user}:***@{host}")
 }
 
-/// What a conviction says: see `line` in the log module of the app.
-const CONVICTIONS: [&str; 3] = ["Proxy failed: ", "Proxy cannot reach ", "Proxy auto-disabled "];
-
 /// Healing itself resets connections, and a check that began in a fault may end up to 10 s after it.
 const LINGER: TimeDelta = TimeDelta::seconds(12);
 
 /// Convictions that no spell explains.
 fn unjust<'a>(log: &'a str, spells: &[Spell]) -> impl Iterator<Item = &'a str> {
     log.lines().filter(|line| convicts(line) && !spells.iter().any(|spell| spell.explains(line)))
-}
-
-fn convicts(line: &str) -> bool {
-    CONVICTIONS.iter().any(|words| line.contains(words))
-        || line.contains("Proxy health: ") && line.contains(" - failed")
 }
 
 impl Spell {
