@@ -2,7 +2,7 @@
 //! another one that was asked later overtakes it. By the cause: why each was left, and why the next was taken.
 
 use anyhow::{Context, Result, ensure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
 use crate::scene::Scene;
@@ -48,7 +48,7 @@ impl Case<'_> {
             let index = self.proxy(route)?;
             for better in 0..index {
                 ensure!(
-                    self.is_ill(better) || self.was_suspect(better) || self.was_convicted(better),
+                    self.is_ill(better) || self.was_suspect(better, time(&route["started_at"])),
                     "proxy {index} was taken, and nothing was wrong with {better}: {route}"
                 );
             }
@@ -113,10 +113,19 @@ impl Case<'_> {
         self.ill.iter().any(|(ill, _)| *ill == index)
     }
 
-    fn was_suspect(&self, index: usize) -> bool {
+    /// Whether it was suspected, or taken for ill, before a route was taken.
+    fn was_suspect(&self, index: usize, before: Option<DateTime<Utc>>) -> bool {
         let words = format!("proxy is suspect proxy={} ", self.ids[index]);
-        self.log.contains(&words)
+        let address = self.scene.proxies[index].addr().to_string();
+        let about = |line: &&str| line.contains(&words) || convicts(line) && line.contains(&address);
+        self.log.lines().filter(about).any(|line| said_at(line).is_some_and(|at| Some(at) <= before))
     }
+}
+
+/// When a line of the log was written; the trials have it told in UTC.
+pub(crate) fn said_at(line: &str) -> Option<DateTime<Utc>> {
+    let time = NaiveDateTime::parse_from_str(line.get(..23)?, "%Y-%m-%d %H:%M:%S%.3f");
+    time.ok().map(|time| time.and_utc())
 }
 
 fn time(value: &Value) -> Option<DateTime<Utc>> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures_util::future::join_all;
 use holdfast_testkit::{Fault, Kind, ProxyProcess};
 use rand::rngs::StdRng;
@@ -13,7 +13,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::recording::Finished;
-use crate::routes::convicts;
+use crate::routes::{convicts, said_at};
 use crate::scene::{Scene, SceneOptions};
 
 /// How a storm is made.
@@ -205,10 +205,8 @@ impl Spell {
     /// Whether the line is about its proxy, and from its time. A line without a time is from none.
     fn explains(&self, line: &str) -> bool {
         let proxy = line.split_whitespace().find(|word| word.contains("://"));
-        let time =
-            line.get(..23).and_then(|t| NaiveDateTime::parse_from_str(t, "%Y-%m-%d %H:%M:%S%.3f").ok());
         let in_time = |time: DateTime<Utc>| self.from <= time && time <= self.until + LINGER;
-        proxy == Some(self.proxy.as_str()) && time.is_some_and(|time| in_time(time.and_utc()))
+        proxy == Some(self.proxy.as_str()) && said_at(line).is_some_and(in_time)
     }
 }
 
