@@ -58,7 +58,7 @@ pub(crate) async fn open(
 
 /// Opens a tunnel by the rules of [`race`], unless the lease ends meanwhile.
 async fn dial(context: &Context, lease: &Arc<Lease>, to: &Destination) -> Result<Won<Opened>, Lost> {
-    let attempt = |route| try_route(context, route, to);
+    let attempt = |route| async move { try_route(context, route, to).await.into() };
     tokio::select! {
         won = race(&context.pool, &lease.account, to, attempt) => won,
         () = lease.ended.cancelled() => Err(Lost::NoRoute("the recording has ended".to_owned())),

@@ -49,7 +49,7 @@ pub(super) async fn run(call: &Call<'_>, body: Incoming) -> Result<Response<Body
 }
 
 async fn dial(call: &Call<'_>) -> Result<Won<Opened>, Lost> {
-    let attempt = |route: Route| async move { call.open(&route).await };
+    let attempt = |route: Route| async move { call.open(&route).await.into() };
     race(&call.context.pool, &call.lease.account, call.to(), attempt).await
 }
 

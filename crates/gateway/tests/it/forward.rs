@@ -339,19 +339,21 @@ async fn a_silent_proxy_is_overtaken() {
 
 #[tokio::test]
 async fn the_same_gateway_error_from_two_proxies_is_the_origins_own() {
-    for status in [502, 503, 504] {
+    for (status, fallback) in [(502, false), (503, false), (504, false), (503, true)] {
         let origin = CheckTarget::start(status, false).await.expect("an origin");
         let (first, second, third) =
             (proxy(Kind::Http).await, proxy(Kind::Https).await, proxy(Kind::Http).await);
-        let rig = Rig::new(&[&first, &second, &third]).await;
+        let urls = [&first, &second, &third].map(UpstreamProxy::url).to_vec();
+        let rig = Rig::with(urls, fallback, Access::Anyone).await;
         let answer = fetch(&rig, &get(&origin.url())).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
         assert!(answer.ends_with(&format!("\r\n\r\n{status}\n")), "the origin's own body: {answer}");
         assert_eq!(origin.requests().len(), 2, "one other proxy is asked");
-        // With nobody else to ask it is relayed, too.
-        let rig = Rig::new(&[&first]).await;
+        // With nobody else to ask it is relayed, too, and nobody is asked directly.
+        let rig = Rig::with(vec![first.url()], fallback, Access::Anyone).await;
         let answer = fetch(&rig, &get(&origin.url())).await;
         assert!(answer.ends_with(&format!("\r\n\r\n{status}\n")), "{answer}");
+        assert_eq!(origin.requests().len(), 3, "fallback {fallback}");
     }
     // Through SOCKS it can only be the origin.
     let origin = CheckTarget::start(503, false).await.expect("an origin");
@@ -510,15 +512,22 @@ fn pair(lease: &LeaseHandle) -> String {
 
 #[tokio::test]
 async fn an_origin_that_thinks_for_long_is_waited_for() {
-    let slow =
-        Raw::slow(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow", Then::Close, Duration::from_secs(3));
-    let slow = slow.await;
-    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
-    let rig = Rig::new(&[&first, &second]).await;
-    let began = Instant::now();
-    let answer = fetch(&rig, &get(&format!("http://{}/", slow.addr))).await;
-    assert!(answer.ends_with("slow"), "{answer}");
-    assert!(began.elapsed() < Duration::from_secs(4), "the first try went on: {:?}", began.elapsed());
+    for (proxies, fallback) in [(2, false), (2, true), (1, true)] {
+        let slow = Raw::slow(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow",
+            Then::Close,
+            Duration::from_secs(3),
+        );
+        let slow = slow.await;
+        let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+        let urls = [&first, &second].map(UpstreamProxy::url)[..proxies].to_vec();
+        let rig = Rig::with(urls, fallback, Access::Anyone).await;
+        let began = Instant::now();
+        let answer = fetch(&rig, &get(&format!("http://{}/", slow.addr))).await;
+        assert!(answer.ends_with("slow"), "{answer}");
+        assert!(began.elapsed() < Duration::from_secs(4), "the first try went on: {:?}", began.elapsed());
+        assert_eq!(slow.heard().len(), proxies, "each proxy was asked, and nobody directly");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod answers;
 mod death;
 mod forward;
+mod last_resort;
 mod probe;
 mod rig;
 mod tunnel;
