@@ -59,7 +59,8 @@ pub struct AccountTraffic {
     pub routes: Vec<RouteUse>,
     /// How often a route failed and another one carried on.
     pub failovers: u32,
-    /// When a dial last failed on every route, a tunnel was cut, or its upstream died.
+    /// When a route last failed: a try by the proxy's fault, or one that another route then succeeded in; a tunnel that was
+    /// cut or broke; a dial without a route. Not when a destination refuses on every route.
     pub last_fault: Option<Instant>,
     /// When a dial last succeeded.
     pub last_success: Option<Instant>,

@@ -51,9 +51,7 @@ pub(crate) async fn open(
 ) -> Result<(OpenTunnel, Opened), Answer> {
     context.admit(&to)?;
     let won = dial(context, lease, &to).await.map_err(|lost| answer(&to, lost))?;
-    let via = won.route.via();
-    let bytes = lease.account.dialed(&via, won.begun);
-    Ok((context.tunnels.open(lease, via, to, bytes), won.value))
+    Ok((context.register(lease, &won.landing, &to), won.value))
 }
 
 /// Opens a tunnel by the rules of [`race`], unless the lease ends meanwhile.

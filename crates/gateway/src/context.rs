@@ -6,11 +6,13 @@ use std::sync::Arc;
 use holdfast_model::Destination;
 use tokio_util::task::TaskTracker;
 
+use crate::account::Lease;
 use crate::answer::Answer;
 use crate::dial::{DialError, Limits, Opened};
 use crate::keeper::PoolHandle;
 use crate::leases::Leases;
-use crate::tunnels::Tunnels;
+use crate::race::Landing;
+use crate::tunnels::{OpenTunnel, Tunnels};
 
 /// Shared by all connections of one listener.
 pub(crate) struct Context {
@@ -40,6 +42,16 @@ impl Context {
             )));
         }
         Ok(())
+    }
+
+    /// Books a connection that won a dial on its account, and registers it as an open way.
+    pub(crate) fn register(&self, lease: &Arc<Lease>, landing: &Landing, to: &Destination) -> OpenTunnel {
+        let via = landing.route.via();
+        for doubt in landing.doubts.iter().filter(|doubt| doubt.via != via) {
+            lease.account.trouble_since(&doubt.via, &doubt.words, doubt.at);
+        }
+        let bytes = lease.account.dialed(&via, landing.begun);
+        self.tunnels.open(lease, via, to.clone(), bytes)
     }
 
     /// Connects without a proxy, unless that would lead where no client may go.

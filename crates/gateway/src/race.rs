@@ -72,8 +72,23 @@ impl Route {
 /// A dial that succeeded.
 pub(crate) struct Won<T> {
     pub(crate) value: T,
+    pub(crate) landing: Landing,
+}
+
+/// How a dial succeeded.
+pub(crate) struct Landing {
     pub(crate) route: Route,
     pub(crate) begun: Instant,
+    /// Tries that failed and said nothing against their route until another one succeeded.
+    pub(crate) doubts: Vec<Doubt>,
+}
+
+/// A try that failed, but perhaps by the destination's fault.
+#[derive(Debug)]
+pub(crate) struct Doubt {
+    pub(crate) via: Via,
+    pub(crate) words: String,
+    pub(crate) at: Instant,
 }
 
 /// A dial that failed.
@@ -124,6 +139,7 @@ where
     let deadline = begun + limit;
     let hold_until = deadline.min(begun + HOLD);
     let mut late = LateTries::new();
+    let mut doubts = Vec::new();
     let mut changes = pool.watch_changes();
     let lost = loop {
         changes.mark_unchanged();
@@ -133,6 +149,7 @@ where
             to,
             attempt: &attempt,
             hold_until,
+            doubts: &mut doubts,
             tried: Vec::new(),
             running: VecDeque::new(),
             reached: false,
@@ -141,7 +158,7 @@ where
         };
         let outcome = timeout_at(deadline.into(), round.run(&mut late, &mut changes)).await;
         let lost = match outcome {
-            Ok(Ok((value, route))) => return Ok(Won { value, route, begun }),
+            Ok(Ok((value, route))) => return Ok(Won { value, landing: Landing { route, begun, doubts } }),
             Ok(Err(lost)) => lost,
             Err(_) => {
                 round.time_is_up();
@@ -161,7 +178,7 @@ where
     let patience = begun + LATE;
     while let Ok(Some((route, outcome))) = timeout_at(patience.into(), late.next()).await {
         if let Ok(value) = outcome {
-            return Ok(Won { value, route, begun });
+            return Ok(Won { value, landing: Landing { route, begun, doubts } });
         }
     }
     Err(lost)
@@ -220,6 +237,7 @@ struct Round<'r, F> {
     attempt: &'r F,
     /// Until when a check of a proxy that was tried is waited for.
     hold_until: Instant,
+    doubts: &'r mut Vec<Doubt>,
     tried: Vec<ProxyId>,
     /// Tries that have not ended, the oldest first.
     running: VecDeque<(usize, Route)>,
@@ -267,7 +285,7 @@ impl<F> Round<'_, F> {
                 Some((route, outcome)) = late.next() => match outcome {
                     Ok(value) => return Ok((value, route)),
                     Err(error) => {
-                        self.failed(&route, error);
+                        self.failed(&route, error, false);
                         continue;
                     }
                 },
@@ -284,9 +302,9 @@ impl<F> Round<'_, F> {
                     self.won(number, &route, began);
                     return Ok((value, route));
                 }
-                Try::Done(Err(error)) => self.failed(&route, error),
+                Try::Done(Err(error)) => self.failed(&route, error, false),
                 Try::Late(error, rest) => {
-                    self.failed(&route, error);
+                    self.failed(&route, error, true);
                     late.push(Box::pin(async move { (route, rest.await) }));
                 }
             }
@@ -358,17 +376,23 @@ impl<F> Round<'_, F> {
         let overtaken: Vec<_> =
             self.running.iter().filter(|(other, _)| *other < number).map(|(_, r)| r.clone()).collect();
         for loser in overtaken {
-            self.suspect(&loser, SuspicionCause::HedgeLost, "did not answer while another proxy did");
+            self.silent(&loser, "did not answer while another proxy did");
         }
     }
 
-    fn failed(&mut self, route: &Route, error: DialError) {
+    /// A try failed; `late`: it may still be answered. The route is at fault by its own failures only, until another
+    /// one reaches the destination.
+    fn failed(&mut self, route: &Route, error: DialError, late: bool) {
         tracing::debug!(via = %route.via(), to = %self.to, %error, "try failed");
         metrics::counter!("holdfast_dials_total", "result" => error.fault.word()).increment(1);
+        let words = error.to_string();
         if let Some(cause) = cause(&error) {
-            self.suspect(route, cause, &error.to_string());
+            self.suspect(route, cause);
+        }
+        if error.blame == Blame::Proxy && !late {
+            self.account.trouble(&route.via(), &words);
         } else {
-            self.account.trouble(&route.via(), &error.to_string());
+            self.doubts.push(Doubt { via: route.via(), words, at: Instant::now() });
         }
         self.reached |= error.blame == Blame::Target;
         self.last = Some(error);
@@ -377,12 +401,16 @@ impl<F> Round<'_, F> {
     /// The time of the whole dial is up: what is still running has been silent for seconds.
     fn time_is_up(&mut self) {
         for (_, route) in std::mem::take(&mut self.running) {
-            self.suspect(&route, SuspicionCause::HedgeLost, "did not answer in time");
+            self.silent(&route, "did not answer in time");
         }
     }
 
-    fn suspect(&self, route: &Route, cause: SuspicionCause, words: &str) {
+    fn silent(&self, route: &Route, words: &str) {
         self.account.trouble(&route.via(), words);
+        self.suspect(route, SuspicionCause::HedgeLost);
+    }
+
+    fn suspect(&self, route: &Route, cause: SuspicionCause) {
         if let Some(id) = route.id() {
             self.pool.suspect(id, &Suspicion { cause, destination: Some(self.to.clone()) });
         }

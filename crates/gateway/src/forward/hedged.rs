@@ -15,7 +15,7 @@ use super::{Answered, Body, Call, is_absolute, is_gateway_error};
 use crate::answer::Answer;
 use crate::connect;
 use crate::dial::{DialError, Fault, Limits, Phase};
-use crate::race::{LATE, Route, Try, Won, race};
+use crate::race::{LATE, Landing, Route, Try, Won, race};
 
 struct Hedge<'a> {
     call: &'a Call<'a>,
@@ -40,7 +40,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Response<Body>, Answer> {
 }
 
 fn won(answered: Answered, begun: Instant) -> Won<Answered> {
-    Won { route: answered.route.clone(), value: answered, begun }
+    let landing = Landing { route: answered.route.clone(), begun, doubts: Vec::new() };
+    Won { value: answered, landing }
 }
 
 impl Hedge<'_> {

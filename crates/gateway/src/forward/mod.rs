@@ -25,7 +25,7 @@ use crate::account::Lease;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::dial::{DialError, Limits, Opened};
-use crate::race::{Route, Won};
+use crate::race::{Landing, Route, Won};
 use crate::tunnels::OpenTunnel;
 use body::{Link, Relayed};
 use exchange::Exchange;
@@ -102,11 +102,9 @@ impl Call<'_> {
         }
     }
 
-    /// Books a connection that won on the account and in the register of open ways.
-    fn register(&self, route: &Route, begun: std::time::Instant) -> OpenTunnel {
-        let via = route.via();
-        let bytes = self.lease.account.dialed(&via, begun);
-        let tunnel = self.context.tunnels.open(self.lease, via, self.to().clone(), bytes);
+    /// Registers a connection that won.
+    fn register(&self, landing: &Landing) -> OpenTunnel {
+        let tunnel = self.context.register(self.lease, landing, self.to());
         self.client.carries(&tunnel);
         tunnel
     }
@@ -124,8 +122,12 @@ impl Call<'_> {
         Response::from_parts(parts, Relayed::new(incoming, link).boxed_unsync())
     }
 
-    fn finish(&self, won: Won<Answered>) -> Response<Body> {
-        let tunnel = self.register(&won.route, won.begun);
+    fn finish(&self, mut won: Won<Answered>) -> Response<Body> {
+        if is_gateway_error(won.value.response.status()) {
+            // This route reached no more than those before it.
+            won.landing.doubts.clear();
+        }
+        let tunnel = self.register(&won.landing);
         won.value.exchange.attach(&tunnel);
         self.relay(won.value, tunnel)
     }
