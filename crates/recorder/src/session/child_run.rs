@@ -312,11 +312,13 @@ impl Session {
         let dry = watch.received(self.account.traffic().bytes_down);
         let wanted = watch.flight.wanted(now).filter(|_| dry);
         let stuck = wanted.is_some_and(|(_, since)| watch.stall.is_stuck(since, usual, now));
-        let stalled = blame != GapCause::Route && watch.stall.wants_a_look(self.ledger.usual(), now);
+        let traffic = self.account.traffic();
+        // A fault that a dial has overcome since explains what is lost, but no stall.
+        let route_dead = traffic.no_route || traffic.last_fault > traffic.last_success;
+        let stalled = !route_dead && watch.stall.wants_a_look(self.ledger.usual(), now);
         if hls && (stuck || stalled) {
             watch.looking = Some(self.asker().ask().boxed());
         }
-        let traffic = self.account.traffic();
         if self.lacks_a_first_route(traffic.no_route) {
             watch.gave_up = Some(self.never_a_route());
         } else if blame == GapCause::Route && self.must_give_up() {
