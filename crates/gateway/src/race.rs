@@ -181,6 +181,7 @@ where
             return Ok(Won { value, landing: Landing { route, begun, doubts } });
         }
     }
+    account.unreached();
     Err(lost)
 }
 

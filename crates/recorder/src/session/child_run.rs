@@ -391,7 +391,7 @@ impl Session {
         }
         let fresh = if watch.hls == Some(true) { self.ledger.fresh_in_part() > 0 } else { watch.bytes > 0 };
         self.news |= fresh;
-        let fault = traffic.last_fault.is_some_and(|at| at >= begun);
+        let fault = traffic.last_failure().is_some_and(|at| at >= begun);
         self.barren = match (fresh, fault) {
             (true, _) => 0,
             (false, true) => self.barren,
@@ -419,7 +419,7 @@ impl Session {
         let exit = Exit {
             clean: status.success() && !watch.troubled,
             hls: watch.hls,
-            fault_before: traffic.last_fault.map(|at| at.elapsed()),
+            fault_before: traffic.last_failure().map(|at| at.elapsed()),
         };
         Ok(Run { exit, fresh, fault, complaint: watch.complaint })
     }
