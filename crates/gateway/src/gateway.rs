@@ -196,10 +196,10 @@ impl LeaseHandle {
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no exact bytes")]
         let rate = reading.flow_bytes as f64 / reading.flowed.as_secs_f64();
         let account = &self.lease.account;
-        let target = account.with_slow_run(|run| run.slow(id, rate, Instant::now()));
+        let other = self.has_other(id);
+        let target = account.with_slow_run(|run| run.slow(id, rate, other, Instant::now()));
         match target {
             Move::Stay => return,
-            Move::Away if !self.has_other(id) => return,
             Move::Away => {}
             Move::BackTo(fastest) => account.forgive(fastest),
         }
