@@ -210,10 +210,18 @@ impl PoolHandle {
     async fn run_check(&self, order: CheckOrder, limit: Duration) -> CheckReport {
         let reread = self.reread(order.id);
         let (report, ()) = tokio::join!(self.probe(&order, limit), reread);
+        let Some(carried_out) = report.carried_out() else {
+            tracing::debug!(proxy = %order.id, error = report.finding().error, "the check was not carried out");
+            self.find(|pool, _| {
+                pool.abandon_check(order);
+                Vec::new()
+            });
+            return report;
+        };
         let finding = report.finding();
         let checked = Event::ProxyChecked { id: order.id, trigger: order.trigger, finding };
         self.find(|pool, now| {
-            let mut events = pool.finish_check(order, &report, now);
+            let mut events = pool.finish_check(order, &carried_out, now);
             events.push(checked);
             events
         });

@@ -152,7 +152,7 @@ where
             doubts: &mut doubts,
             tried: Vec::new(),
             running: VecDeque::new(),
-            reached: false,
+            innocent: false,
             direct: false,
             last: None,
         };
@@ -166,8 +166,8 @@ where
                 break Lost::AllFailed(round.last.map_or(words, |error| error.to_string()));
             }
         };
-        // The destination itself objects, or every proxy has the request and is silent: asking again would not help.
-        let pointless = |error: &DialError| error.blame == Blame::Target || error.phase == Phase::Request;
+        // The destination itself objects, this machine is at its limits, or every proxy has the request and is silent: asking again would not help.
+        let pointless = |error: &DialError| error.blame != Blame::Proxy || error.phase == Phase::Request;
         if round.last.as_ref().is_some_and(pointless) {
             break lost;
         }
@@ -242,8 +242,8 @@ struct Round<'r, F> {
     tried: Vec<ProxyId>,
     /// Tries that have not ended, the oldest first.
     running: VecDeque<(usize, Route)>,
-    /// A proxy did its part, and something beyond it failed.
-    reached: bool,
+    /// A try failed, and not by the proxy's fault.
+    innocent: bool,
     /// Direct was tried.
     direct: bool,
     last: Option<DialError>,
@@ -337,7 +337,7 @@ impl<F> Round<'_, F> {
             Choice::Direct(DirectReason::NoneUsable) => match reserve {
                 Reserve::None => Next::Route(Route::Direct),
                 _ if late => return Next::Wait,
-                _ if !self.reached => Next::Route(Route::Direct),
+                _ if !self.innocent => Next::Route(Route::Direct),
                 Reserve::Suspect if Instant::now() < self.hold_until => return Next::Wait,
                 _ => return Next::None("all proxies were tried".to_owned()),
             },
@@ -390,12 +390,14 @@ impl<F> Round<'_, F> {
         if let Some(cause) = cause(&error) {
             self.suspect(route, cause);
         }
-        if error.blame == Blame::Proxy && !late {
-            self.account.trouble(&route.via(), &words);
-        } else {
-            self.doubts.push(Doubt { via: route.via(), words, at: Instant::now() });
+        match error.blame {
+            Blame::Proxy if !late => self.account.trouble(&route.via(), &words),
+            Blame::Proxy | Blame::Target => {
+                self.doubts.push(Doubt { via: route.via(), words, at: Instant::now() });
+            }
+            Blame::Ours => {}
         }
-        self.reached |= error.blame == Blame::Target;
+        self.innocent |= error.blame != Blame::Proxy;
         self.last = Some(error);
     }
 

@@ -95,7 +95,8 @@ impl DialError {
     }
 
     pub(super) fn of_destination(self) -> Self {
-        Self { blame: Blame::Target, direct: true, ..self }
+        let blame = if self.blame == Blame::Ours { Blame::Ours } else { Blame::Target };
+        Self { blame, direct: true, ..self }
     }
 
     /// The name of a destination leads into a private network that this client may not reach.
@@ -103,9 +104,18 @@ impl DialError {
         Self::proxy(Phase::Connect, Fault::Private).of_destination()
     }
 
+    /// A name that was not found, unless it could not even be asked for.
+    pub(super) fn lookup(error: &io::Error) -> Self {
+        if is_our_own(error) {
+            Self::io(Phase::Resolve, error)
+        } else {
+            Self::proxy(Phase::Resolve, Fault::Dns)
+        }
+    }
+
     pub(super) fn io(phase: Phase, error: &io::Error) -> Self {
         if is_our_own(error) {
-            return Self { blame: Blame::Target, ..Self::proxy(phase, Fault::Ours(error.to_string())) };
+            return Self { blame: Blame::Ours, ..Self::proxy(phase, Fault::Ours(error.to_string())) };
         }
         let fault = match error.kind() {
             io::ErrorKind::ConnectionRefused => Fault::Refused,
@@ -178,7 +188,7 @@ mod tests {
     #[test]
     fn running_out_of_files_is_no_proxys_fault() {
         let error = DialError::io(Phase::Connect, &io::Error::from_raw_os_error(24));
-        assert_eq!(error.blame, Blame::Target);
+        assert_eq!((error.blame, error.clone().of_destination().blame), (Blame::Ours, Blame::Ours));
         assert!(error.to_string().contains("this machine cannot open another connection"), "{error}");
         let error = DialError::io(Phase::Connect, &io::Error::from_raw_os_error(111));
         assert_eq!((error.blame, error.fault), (Blame::Proxy, Fault::Refused));

@@ -7,4 +7,5 @@ mod forward;
 mod last_resort;
 mod probe;
 mod rig;
+mod starved;
 mod tunnel;
