@@ -51,7 +51,7 @@ pub(crate) async fn open(
 ) -> Result<(OpenTunnel, Opened), Answer> {
     context.admit(&to)?;
     let won = dial(context, lease, &to).await.map_err(|lost| answer(&to, lost))?;
-    Ok((context.register(lease, &won.landing, &to), won.value))
+    Ok((context.register(lease, &won.landing, &to)?, won.value))
 }
 
 /// Opens a tunnel by the rules of [`race`], unless the lease ends meanwhile.
@@ -67,7 +67,7 @@ async fn try_route(context: &Context, route: Route, to: &Destination) -> Result<
     let dialer = context.pool.dialer();
     match route {
         Route::Proxy(_, url) => dialer.tunnel(&url, to, Limits::TRAFFIC, context.pool.names()).await,
-        Route::Direct => context.open_direct(to).await,
+        Route::Direct(_) => context.open_direct(to).await,
     }
 }
 

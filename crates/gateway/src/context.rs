@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::dial::{DialError, Limits, Opened};
 use crate::keeper::PoolHandle;
 use crate::leases::Leases;
-use crate::race::Landing;
+use crate::race::{Landing, Route};
 use crate::tunnels::{OpenTunnel, Tunnels};
 
 /// Shared by all connections of one listener.
@@ -44,14 +44,32 @@ impl Context {
         Ok(())
     }
 
-    /// Books a connection that won a dial on its account, and registers it as an open way.
-    pub(crate) fn register(&self, lease: &Arc<Lease>, landing: &Landing, to: &Destination) -> OpenTunnel {
+    /// Books a connection that won a dial on its account, and registers it as an open way. Whoever forbids a route changes
+    /// the pool first and then cuts what is registered. So it is registered first here, and then the pool is asked once
+    /// more: whatever happened while it was dialed, one of the two ends it.
+    pub(crate) fn register(
+        &self,
+        lease: &Arc<Lease>,
+        landing: &Landing,
+        to: &Destination,
+    ) -> Result<OpenTunnel, Answer> {
         let via = landing.route.via();
         for doubt in landing.doubts.iter().filter(|doubt| doubt.via != via) {
             lease.account.trouble_since(&doubt.via, &doubt.words, doubt.at);
         }
         let bytes = lease.account.dialed(&via, landing.begun);
-        self.tunnels.open(lease, via, to.clone(), bytes)
+        let tunnel = self.tunnels.open(lease, via, to.clone(), bytes);
+        let objection = self.pool.read(|pool| match &landing.route {
+            Route::Proxy(id, url) => pool.objection(*id, url),
+            Route::Direct(reason) => pool.objection_to_direct(*reason, &lease.account.tags),
+        });
+        match objection {
+            None => Ok(tunnel),
+            Some(reason) => {
+                tunnel.cut(reason);
+                Err(Answer::no_route(format!("no route to {to}: {reason} while it was dialed")))
+            }
+        }
     }
 
     /// Connects without a proxy, unless that would lead where no client may go.

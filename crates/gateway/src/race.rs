@@ -49,22 +49,22 @@ const HEDGE_BOUNDS: (Duration, Duration) = (Duration::from_millis(250), Duration
 pub(crate) enum Route {
     /// Through this proxy.
     Proxy(ProxyId, ProxyUrl),
-    /// Without a proxy.
-    Direct,
+    /// Without a proxy, for this reason.
+    Direct(DirectReason),
 }
 
 impl Route {
     pub(crate) fn via(&self) -> Via {
         match self {
             Self::Proxy(id, url) => Via::Proxy(*id, url.masked()),
-            Self::Direct => Via::Direct,
+            Self::Direct(_) => Via::Direct,
         }
     }
 
     fn id(&self) -> Option<ProxyId> {
         match self {
             Self::Proxy(id, _) => Some(*id),
-            Self::Direct => None,
+            Self::Direct(_) => None,
         }
     }
 }
@@ -335,20 +335,20 @@ impl<F> Round<'_, F> {
                 return Next::None("the direct connection failed".to_owned());
             }
             Choice::Direct(DirectReason::NoneUsable) => match reserve {
-                Reserve::None => Next::Route(Route::Direct),
+                Reserve::None => Next::Route(Route::Direct(DirectReason::NoneUsable)),
                 _ if late => return Next::Wait,
-                _ if !self.innocent => Next::Route(Route::Direct),
+                _ if !self.innocent => Next::Route(Route::Direct(DirectReason::NoneUsable)),
                 Reserve::Suspect if Instant::now() < self.hold_until => return Next::Wait,
                 _ => return Next::None("all proxies were tried".to_owned()),
             },
-            Choice::Direct(_) => Next::Route(Route::Direct),
+            Choice::Direct(reason) => Next::Route(Route::Direct(*reason)),
             Choice::NoRoute(_) if late && !matches!(reserve, Reserve::None) => return Next::Wait,
             Choice::NoRoute(reason) => Next::None(reason.to_string()),
         };
         if first && !self.direct {
             decision::log_change(self.pool, &self.account.tags, &choice);
         }
-        self.direct |= matches!(next, Next::Route(Route::Direct));
+        self.direct |= matches!(next, Next::Route(Route::Direct(_)));
         next
     }
 

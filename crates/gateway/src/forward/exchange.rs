@@ -115,7 +115,7 @@ pub(super) async fn head_within(
 /// A failure between the request and the head of its answer.
 pub(super) fn failure(route: &Route, fault: Fault) -> DialError {
     let blame = if is_absolute(route) { Blame::Proxy } else { Blame::Target };
-    DialError { phase: Phase::Request, fault, blame, direct: matches!(route, Route::Direct) }
+    DialError { phase: Phase::Request, fault, blame, direct: matches!(route, Route::Direct(_)) }
 }
 
 pub(super) fn fault(error: &hyper::Error) -> Fault {

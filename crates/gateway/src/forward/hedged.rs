@@ -28,13 +28,13 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Response<Body>, Answer> {
     let begun = Instant::now();
     let attempt = |route| hedge.attempt(route);
     let lost = match Box::pin(race(&call.context.pool, &call.lease.account, call.to(), attempt)).await {
-        Ok(won) => return Ok(call.finish(won)),
+        Ok(won) => return call.finish(won),
         Err(lost) => lost,
     };
     // There was no other proxy to ask, or none that knew better.
     let doubtful = hedge.doubtful.into_inner().unwrap_or_else(PoisonError::into_inner);
     match doubtful {
-        Some(answered) => Ok(call.finish(won(answered, begun))),
+        Some(answered) => call.finish(won(answered, begun)),
         None => Err(connect::answer(call.to(), lost)),
     }
 }

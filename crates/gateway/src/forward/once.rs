@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(call: &Call<'_>, body: Incoming) -> Result<Response<Body>, Answer> {
     let won = dial(call).await.map_err(|lost| connect::answer(call.to(), lost))?;
-    let tunnel = call.register(&won.landing);
+    let tunnel = call.register(&won.landing)?;
     let (route, opened) = (won.landing.route, won.value);
     let proxy = match &route {
         Route::Proxy(_, url) if is_absolute(&route) => Some(url),
