@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::account::Lease;
 use crate::answer::Answer;
-use crate::dial::{DialError, Limits, Opened};
+use crate::dial::{DialError, Limits, Opened, leads_home};
 use crate::keeper::PoolHandle;
 use crate::leases::Leases;
 use crate::race::{Landing, Route};
@@ -21,21 +21,18 @@ pub(crate) struct Context {
     pub(crate) tunnels: Arc<Tunnels>,
     /// What runs beside the connections.
     pub(crate) tasks: TaskTracker,
-    /// Where this gateway listens: never a destination.
+    /// Where this gateway listens.
     pub(crate) own: SocketAddr,
 }
 
 impl Context {
     /// Refuses destinations that no client may reach.
     pub(crate) fn admit(&self, to: &Destination) -> Result<(), Answer> {
-        let local_name = to.host() == "localhost" || to.host().ends_with(".localhost");
-        let ip = to.ip().map(|ip| ip.to_canonical());
-        let this_machine =
-            local_name || ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified() || ip == self.own.ip());
-        if this_machine && to.port() == self.own.port() {
+        if self.pool.dialer().is_own(to) {
             return Err(Answer::own_listener());
         }
-        let private = this_machine || ip.is_some_and(is_private);
+        let ip = to.ip().map(|ip| ip.to_canonical());
+        let private = leads_home(to) || ip.is_some_and(|ip| ip == self.own.ip() || is_private(ip));
         if private && !self.own.ip().is_loopback() {
             return Err(Answer::refused(format!(
                 "{to} is a private address, and this gateway listens to more than this machine"

@@ -51,7 +51,7 @@ impl Gateway {
         tracker: &TaskTracker,
     ) -> io::Result<Self> {
         let own = listener.local_addr()?;
-        pool.dialer().never_dial(own);
+        pool.never_dial(own);
         let events = pool.subscribe();
         let tunnels = Arc::new(Tunnels::new());
         let leases = Leases::new(access, pool.announcer());

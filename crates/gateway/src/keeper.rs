@@ -1,6 +1,7 @@
 //! Keeps the pool: the one place where the pure state machine meets the clock, the probe and the listeners of its
 //! events. An owner task runs the checks; everybody else holds a cheap [`PoolHandle`].
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -183,6 +184,11 @@ impl PoolHandle {
     /// A receiver that is told of each change of the pool.
     pub(crate) fn watch_changes(&self) -> watch::Receiver<u64> {
         self.shared.version.subscribe()
+    }
+
+    /// No client of any gateway over this pool is led to this address, and no dial goes there: one of our own listeners.
+    pub fn never_dial(&self, own: SocketAddr) {
+        self.shared.dialer.never_dial(own);
     }
 
     pub(crate) fn dialer(&self) -> &Dialer {

@@ -421,7 +421,9 @@ impl<F> Round<'_, F> {
 
     fn lost(&self, words: String) -> Lost {
         match &self.last {
-            Some(error) if error.fault == Fault::Private => Lost::Forbidden(error.to_string()),
+            Some(error) if error.direct && matches!(error.fault, Fault::Private | Fault::Own) => {
+                Lost::Forbidden(error.to_string())
+            }
             Some(error) => Lost::AllFailed(error.to_string()),
             None => Lost::NoRoute(words),
         }
@@ -434,7 +436,9 @@ fn cause(error: &DialError) -> Option<SuspicionCause> {
         Fault::Private | Fault::Ours(_) => None,
         _ if error.direct => None,
         Fault::Refused => Some(SuspicionCause::Refused),
-        Fault::Reset | Fault::Io(_) | Fault::Dns | Fault::Protocol(_) => Some(SuspicionCause::Reset),
+        Fault::Reset | Fault::Io(_) | Fault::Dns | Fault::Protocol(_) | Fault::Own => {
+            Some(SuspicionCause::Reset)
+        }
         Fault::Timeout(_) => Some(SuspicionCause::HedgeLost),
         Fault::Tls(_) => Some(SuspicionCause::TlsFailed),
         Fault::WrongCredentials | Fault::SocksCredentials => Some(SuspicionCause::WrongCredentials),

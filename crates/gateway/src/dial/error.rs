@@ -47,6 +47,8 @@ pub enum Fault {
     Protocol(String),
     /// The destination's name leads into a private network that this client may not reach.
     Private,
+    /// It is one of our own listeners.
+    Own,
     /// This machine has run out of files, ports or memory: no proxy's doing.
     Ours(String),
     /// Any other error of the operating system.
@@ -66,7 +68,7 @@ impl Fault {
             Self::Status(_) => "status",
             Self::Socks(_) => "socks",
             Self::Protocol(_) => "protocol",
-            Self::Private => "forbidden",
+            Self::Private | Self::Own => "forbidden",
             Self::Ours(_) | Self::Io(_) => "system",
         }
     }
@@ -158,6 +160,8 @@ impl fmt::Display for DialError {
             (Fault::Private, _) => f.write_str(
                 "its name leads to a private address, and this gateway listens to more than this machine",
             ),
+            (Fault::Own, _) if self.direct => f.write_str("its name leads to holdfast itself"),
+            (Fault::Own, _) => f.write_str("proxy cannot be used: it is holdfast itself"),
             (Fault::WrongCredentials, _) => f.write_str("407 from the proxy: wrong user or password"),
             (Fault::SocksCredentials, _) => f.write_str("proxy refused the login: wrong user or password"),
             (Fault::Status(code), Phase::Request) => write!(f, "{who} answered {code}"),

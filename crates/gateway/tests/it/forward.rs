@@ -258,7 +258,7 @@ async fn what_is_no_plain_request_is_told_why() {
             501,
             "CONNECT",
         ),
-        (format!("GET http://{own}/ HTTP/1.1\r\nHost: x\r\n\r\n"), 403, "gateway itself"),
+        (format!("GET http://{own}/ HTTP/1.1\r\nHost: x\r\n\r\n"), 403, "holdfast itself"),
         (
             format!(
                 "POST http://{own}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{}",
