@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use holdfast_model::Destination;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::Lease;
@@ -21,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) tunnels: Arc<Tunnels>,
     /// What runs beside the connections.
     pub(crate) tasks: TaskTracker,
+    /// The gateway stops.
+    pub(crate) stop: CancellationToken,
     /// Where this gateway listens.
     pub(crate) own: SocketAddr,
 }

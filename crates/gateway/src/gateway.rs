@@ -55,7 +55,8 @@ impl Gateway {
         let events = pool.subscribe();
         let tunnels = Arc::new(Tunnels::new());
         let leases = Leases::new(access, pool.announcer());
-        let context = Arc::new(Context { pool, leases, tunnels, tasks: tracker.clone(), own });
+        let tasks = tracker.clone();
+        let context = Arc::new(Context { pool, leases, tunnels, tasks, stop: stop.clone(), own });
         tracker.spawn(listener::run(Arc::clone(&context), listener, stop.clone(), tracker.clone()));
         tracker.spawn(watch::run(Arc::clone(&context), events, stop));
         Ok(Self { context })

@@ -73,7 +73,7 @@ impl Hedge<'_> {
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
         let protocol = |words: String| failure(route, Fault::Protocol(words));
         let request = self.call.plain.request(proxy, body).map_err(|answer| protocol(answer.body()))?;
-        Exchange::start(opened, request).await.map_err(|error| protocol(error.to_string()))
+        Exchange::start(self.call.context, opened, request).await.map_err(|error| protocol(error.to_string()))
     }
 
     /// Whether an answer is one for the client.

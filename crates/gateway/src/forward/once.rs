@@ -28,7 +28,7 @@ pub(super) async fn run(call: &Call<'_>, body: Incoming) -> Result<Response<Body
         _ => None,
     };
     let request = call.plain.request(proxy, body.map_err(Into::into).boxed_unsync())?;
-    let started = Exchange::start(opened, request).await;
+    let started = Exchange::start(call.context, opened, request).await;
     let mut exchange = started.map_err(|error| failed(call, &route, &failure(&route, fault(&error))))?;
     exchange.attach(&tunnel);
     let response = match tokio::time::timeout(PATIENCE, exchange.head()).await {

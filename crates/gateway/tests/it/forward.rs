@@ -446,6 +446,31 @@ async fn a_client_that_leaves_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn every_task_is_tracked_and_ends_with_its_request() {
+    let silent = Raw::start(b"", Then::Stay).await;
+    let rig = Rig::with(Vec::new(), true, Access::Anyone).await;
+    let at_rest = rig.tracker.len();
+    let mut stream = TcpStream::connect(rig.gateway.local_addr()).await.expect("connected");
+    stream.write_all(get(&format!("http://{}/", silent.addr)).as_bytes()).await.expect("written");
+    until("it was asked", || !silent.heard().is_empty()).await;
+    assert_eq!(rig.tracker.len(), at_rest + 2, "the client's connection and the upstream's");
+    stream.set_zero_linger().expect("a reset");
+    drop(stream);
+    until("they end", || rig.tracker.len() == at_rest).await;
+
+    let whole = Raw::start(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood", Then::Close).await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    fetch(&rig, &get(&format!("http://{}/", whole.addr))).await;
+    let began = Instant::now();
+    let before = tasks();
+    for _ in 0..10 {
+        fetch(&rig, &get(&format!("http://{}/", whole.addr))).await;
+    }
+    until("they end", || tasks() <= before).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn the_end_of_a_lease_cuts_its_answers_and_its_waiting_requests() {
     let quiet = Raw::start(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Stay).await;
     let silent = Raw::start(b"", Then::Stay).await;

@@ -25,6 +25,8 @@ pub(crate) struct Rig {
     pub(crate) gateway: Gateway,
     pub(crate) pool: PoolHandle,
     pub(crate) target: CheckTarget,
+    /// What the gateway and the checks run on.
+    pub(crate) tracker: TaskTracker,
     events: broadcast::Receiver<Event>,
     _stop: DropGuard,
 }
@@ -69,7 +71,7 @@ impl Rig {
         let listener = TcpListener::bind(address).await.expect("a listener");
         let gateway =
             Gateway::start(listener, pool.clone(), access, stop.clone(), &tracker).expect("a gateway");
-        Self { gateway, pool, target, events, _stop: stop.drop_guard() }
+        Self { gateway, pool, target, tracker, events, _stop: stop.drop_guard() }
     }
 
     /// Sends a CONNECT and returns the stream and the whole reply head.
