@@ -4,11 +4,16 @@
 use std::fs::File;
 use std::future::Future;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use holdfast_gateway::Access;
 use holdfast_model::{Health, ProxyId, Trigger};
 use holdfast_testkit::Kind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tracing::{Level, Metadata, Subscriber, span};
 
 use crate::rig::{Rig, proxy};
 
@@ -16,7 +21,8 @@ const MARK: &str = "HOLDFAST_TEST_STARVED";
 
 fn with_few_files<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -> F) {
     if std::env::var_os(MARK).is_some() {
-        return tokio::runtime::Runtime::new().expect("a runtime").block_on(test());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        return runtime.expect("a runtime").block_on(test());
     }
     let output = Command::new("sh")
         .args(["-c", "ulimit -n 96 && exec \"$0\" --exact \"$1\" --nocapture"])
@@ -56,5 +62,47 @@ fn a_check_that_could_not_be_made_counts_nothing() {
         // The next check is one.
         let report = rig.pool.check_now(ProxyId(1), Trigger::Manual, Duration::from_secs(5)).await;
         assert_eq!(report.expect("there is such a proxy").finding().status, Health::Healthy);
+    });
+}
+
+/// Counts warnings of the listener.
+struct Ears(Arc<AtomicUsize>);
+
+impl Subscriber for Ears {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN && metadata.target().ends_with("listener")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn that_nobody_can_be_let_in_is_said_once() {
+    with_few_files("that_nobody_can_be_let_in_is_said_once", || async {
+        let said = Arc::<AtomicUsize>::default();
+        tracing::subscriber::set_global_default(Ears(Arc::clone(&said))).expect("the first");
+        let rig = Rig::with(Vec::new(), true, Access::Anyone).await;
+        for streak in 1..=2 {
+            // A client that has its own file already.
+            let client = TcpSocket::new_v4().expect("a socket");
+            let files = take_all();
+            let mut client = client.connect(rig.gateway.local_addr()).await.expect("the kernel takes it");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert_eq!(said.load(Relaxed), streak, "once in 500 ms");
+            drop(files);
+            client.write_all(b"nonsense\r\n\r\n").await.expect("written");
+            client.read_u8().await.expect("it was let in after all");
+        }
     });
 }
