@@ -53,6 +53,8 @@ struct Watched {
     stream: TcpStream,
     _lease: holdfast_gateway::LeaseHandle,
     account: holdfast_gateway::AccountHandle,
+    /// User and password of the lease.
+    pair: String,
 }
 
 /// A recording's tunnel through the first proxy; the second comes later, so that it cannot overtake the first.
@@ -66,7 +68,7 @@ async fn recording(first: &UpstreamProxy, second: &UpstreamProxy, to: std::net::
     let (stream, head) = rig.connect_as(&pair, to).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     rig.add(second).await;
-    Watched { rig, stream, _lease: lease, account }
+    Watched { rig, stream, _lease: lease, account, pair }
 }
 
 const REQUEST: &[u8] = b"GET /check HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -97,4 +99,26 @@ async fn an_origin_that_hangs_cuts_no_tunnel_and_convicts_nobody() {
     assert!(hang.is_err(), "the tunnel was cut: {hang:?}");
     assert!(!watched.rig.events_so_far().iter().any(|e| matches!(e, Event::ProxyConvicted { .. })));
     assert_eq!(watched.account.traffic().failovers, 0);
+}
+
+#[tokio::test]
+async fn a_destination_that_refuses_is_no_fault_of_the_route_until_another_one_reaches_it() {
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
+    let watched = recording(&[&first, &second], origin.addr()).await;
+    let other = Greeter::start(b"").await.expect("an echo");
+    for upstream in [&first, &second] {
+        upstream.set_fault(Fault::status(502).only(other.addr().to_string())).await;
+    }
+    let head = watched.rig.connect_as(&watched.pair, other.addr()).await.1;
+    assert!(head.starts_with("HTTP/1.1 502 "), "both say so: {head}");
+    let traffic = watched.account.traffic();
+    assert!(traffic.last_fault.is_none() && traffic.last_unreached.is_some(), "{traffic:?}");
+    second.heal().await;
+    let head = watched.rig.connect_as(&watched.pair, other.addr()).await.1;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let traffic = watched.account.traffic();
+    assert!(traffic.last_fault.is_some() && traffic.last_success > traffic.last_fault, "{traffic:?}");
+    assert_eq!((traffic.failovers, traffic.routes.len()), (1, 2), "{traffic:?}");
+    assert!(traffic.routes[0].reason.as_deref().is_some_and(|why| why.contains("502")), "{traffic:?}");
 }

@@ -25,6 +25,8 @@ pub(crate) struct Rig {
     pub(crate) gateway: Gateway,
     pub(crate) pool: PoolHandle,
     pub(crate) target: CheckTarget,
+    /// What the gateway and the checks run on.
+    pub(crate) tracker: TaskTracker,
     events: broadcast::Receiver<Event>,
     _stop: DropGuard,
 }
@@ -37,15 +39,21 @@ impl Rig {
 
     /// Direct, and listening on every address of this machine.
     pub(crate) async fn open_to_all() -> Self {
-        Self::listening("0.0.0.0:0", Vec::new(), true, Access::Anyone).await
+        Self::listening("0.0.0.0:0", Vec::new(), true, Access::Anyone, false).await
+    }
+
+    /// Over these proxies, never direct, and checked over TLS.
+    pub(crate) async fn over_tls(proxies: &[&UpstreamProxy]) -> Self {
+        let urls = proxies.iter().map(|p| p.url()).collect();
+        Self::listening("127.0.0.1:0", urls, false, Access::Anyone, true).await
     }
 
     pub(crate) async fn with(urls: Vec<String>, direct: bool, access: Access) -> Self {
-        Self::listening("127.0.0.1:0", urls, direct, access).await
+        Self::listening("127.0.0.1:0", urls, direct, access, false).await
     }
 
-    async fn listening(address: &str, urls: Vec<String>, direct: bool, access: Access) -> Self {
-        let target = CheckTarget::start(200, false).await.expect("a check target");
+    async fn listening(address: &str, urls: Vec<String>, direct: bool, access: Access, tls: bool) -> Self {
+        let target = CheckTarget::start(200, tls).await.expect("a check target");
         let settings = Settings { fallback_to_direct: direct, ..Settings::default() };
         let mut pool = Pool::new(settings, 1);
         for (index, url) in urls.iter().enumerate() {
@@ -59,7 +67,7 @@ impl Rig {
         let listener = TcpListener::bind(address).await.expect("a listener");
         let gateway =
             Gateway::start(listener, pool.clone(), access, stop.clone(), &tracker).expect("a gateway");
-        Self { gateway, pool, target, events, _stop: stop.drop_guard() }
+        Self { gateway, pool, target, tracker, events, _stop: stop.drop_guard() }
     }
 
     /// Adds a proxy behind those that are there, and waits until it has been checked.

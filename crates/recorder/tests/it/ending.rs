@@ -58,6 +58,31 @@ live_test! {
 }
 
 live_test! {
+    async fn gone_is_not_believed_while_destinations_are_out_of_reach() {
+        let stage = Stage::new().await;
+        let mut running = stage.start(stage.request("show.ts"));
+        running.until_media(8).await;
+        // A playlist host that every proxy calls dead makes Streamlink say that there are no streams.
+        let traffic = std::sync::Arc::clone(&stage.routes.traffic);
+        let failing = tokio::spawn(async move {
+            loop {
+                traffic.lock().expect("unpoisoned").last_unreached = Some(std::time::Instant::now());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        stage.origin.set_gone("", Some(404));
+        let [pid] = children()[..] else { panic!("one Streamlink") };
+        signal(pid, "KILL");
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        stage.origin.set_gone("", None);
+        failing.abort();
+        running.until_status(Status::Recording).await;
+        running.control.stop(StopCause::Request);
+        assert_eq!(running.end().await.ended, Ended::Stopped);
+    }
+}
+
+live_test! {
     async fn a_channel_that_is_not_there_is_a_failure_with_a_reason() {
         let stage = Stage::new().await;
         stage.origin.set_gone("", Some(404));

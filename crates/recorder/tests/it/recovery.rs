@@ -102,6 +102,12 @@ live_test! {
         let stage = Stage::with_window(20).await;
         let mut running = stage.start(stage.request("show.ts"));
         running.until_media(10).await;
+        // Just after a failover, which explains nothing of what follows.
+        {
+            let mut traffic = stage.routes.traffic.lock().expect("unpoisoned");
+            traffic.last_fault = Some(std::time::Instant::now());
+            traffic.last_success = Some(std::time::Instant::now());
+        }
         stage.origin.reset_sequence("");
         running.until_status(Status::Recovering).await;
         running.until_status(Status::Recording).await;
