@@ -105,7 +105,7 @@ async fn an_origin_that_hangs_cuts_no_tunnel_and_convicts_nobody() {
 async fn a_destination_that_refuses_is_no_fault_of_the_route_until_another_one_reaches_it() {
     let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
     let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
-    let watched = recording(&[&first, &second], origin.addr()).await;
+    let watched = recording(&first, &second, origin.addr()).await;
     let other = Greeter::start(b"").await.expect("an echo");
     for upstream in [&first, &second] {
         upstream.set_fault(Fault::status(502).only(other.addr().to_string())).await;
