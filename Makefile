@@ -54,7 +54,7 @@ test: ## formatting, lints, all tests, licences: what has to pass
 	cargo build --workspace --all-targets --locked
 	cd web && npm run --silent e2e
 	cargo test --workspace --locked --exclude holdfast-trials
-	RUST_TEST_THREADS=6 cargo test --locked -p holdfast-trials
+	RUST_TEST_THREADS=$$((2 * $$(nproc))) cargo test --locked -p holdfast-trials
 	@if cargo deny --version >/dev/null 2>&1; then \
 	  cargo deny --offline check licenses bans sources; \
 	else echo "cargo-deny is not installed: licences and sources were not checked"; fi

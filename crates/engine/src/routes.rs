@@ -43,6 +43,7 @@ impl Account for GatewayAccount {
             routes: traffic.routes,
             failovers: traffic.failovers,
             last_fault: traffic.last_fault,
+            last_unreached: traffic.last_unreached,
             last_success: traffic.last_success,
             no_route: traffic.no_route,
         }

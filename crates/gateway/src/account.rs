@@ -35,6 +35,7 @@ struct Ledger {
     /// The first sign that the present route fails, and in what words.
     trouble: Option<(Instant, String)>,
     last_fault: Option<Instant>,
+    last_unreached: Option<Instant>,
     last_success: Option<Instant>,
     no_route: bool,
     avoid: Vec<(ProxyId, Instant)>,
@@ -59,8 +60,11 @@ pub struct AccountTraffic {
     pub routes: Vec<RouteUse>,
     /// How often a route failed and another one carried on.
     pub failovers: u32,
-    /// When a dial last failed on every route, a tunnel was cut, or its upstream died.
+    /// When a route last failed: a try by the proxy's fault, or one that another route then succeeded in; a tunnel that was
+    /// cut or broke; a dial without a route. Not when a destination refuses on every route.
     pub last_fault: Option<Instant>,
+    /// When a dial last reached its destination by no route, whoever was at fault.
+    pub last_unreached: Option<Instant>,
     /// When a dial last succeeded.
     pub last_success: Option<Instant>,
     /// True while the last dial found no route at all.
@@ -90,6 +94,7 @@ impl Account {
             routes: ledger.routes.iter().map(Stretch::to_use).collect(),
             failovers: ledger.failovers,
             last_fault: ledger.last_fault,
+            last_unreached: ledger.last_unreached,
             last_success: ledger.last_success,
             no_route: ledger.no_route,
         }
@@ -149,6 +154,11 @@ impl Account {
         let mut ledger = self.lock();
         ledger.last_fault = Some(Instant::now());
         ledger.no_route = no_route;
+    }
+
+    /// A dial was given up.
+    pub(crate) fn unreached(&self) {
+        self.lock().last_unreached = Some(Instant::now());
     }
 
     /// A dial succeeded: announces a failover if another route failed before. Returns the counter for the route's bytes.

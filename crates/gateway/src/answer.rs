@@ -27,7 +27,7 @@ impl Answer {
     }
 
     pub(crate) fn own_listener() -> Self {
-        let why = "this destination is the gateway itself: it would connect to itself without end";
+        let why = "this destination is holdfast itself: no client is led to its own listeners";
         Self::new(403, "Forbidden", "proxy_loop_detected", why)
     }
 

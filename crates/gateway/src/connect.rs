@@ -51,14 +51,12 @@ pub(crate) async fn open(
 ) -> Result<(OpenTunnel, Opened), Answer> {
     context.admit(&to)?;
     let won = dial(context, lease, &to).await.map_err(|lost| answer(&to, lost))?;
-    let via = won.route.via();
-    let bytes = lease.account.dialed(&via, won.begun);
-    Ok((context.tunnels.open(lease, via, to, bytes), won.value))
+    Ok((context.register(lease, &won.landing, &to)?, won.value))
 }
 
 /// Opens a tunnel by the rules of [`race`], unless the lease ends meanwhile.
 async fn dial(context: &Context, lease: &Arc<Lease>, to: &Destination) -> Result<Won<Opened>, Lost> {
-    let attempt = |route| try_route(context, route, to);
+    let attempt = |route| async move { try_route(context, route, to).await.into() };
     tokio::select! {
         won = race(&context.pool, &lease.account, to, attempt) => won,
         () = lease.ended.cancelled() => Err(Lost::NoRoute("the recording has ended".to_owned())),
@@ -69,7 +67,7 @@ async fn try_route(context: &Context, route: Route, to: &Destination) -> Result<
     let dialer = context.pool.dialer();
     match route {
         Route::Proxy(_, url) => dialer.tunnel(&url, to, Limits::TRAFFIC, context.pool.names()).await,
-        Route::Direct => context.open_direct(to).await,
+        Route::Direct(_) => context.open_direct(to).await,
     }
 }
 

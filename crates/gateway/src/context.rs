@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use holdfast_model::Destination;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::account::Lease;
 use crate::answer::Answer;
-use crate::dial::{DialError, Limits, Opened};
+use crate::dial::{DialError, Limits, Opened, leads_home};
 use crate::keeper::PoolHandle;
 use crate::leases::Leases;
-use crate::tunnels::Tunnels;
+use crate::race::{Landing, Route};
+use crate::tunnels::{OpenTunnel, Tunnels};
 
 /// Shared by all connections of one listener.
 pub(crate) struct Context {
@@ -19,27 +22,54 @@ pub(crate) struct Context {
     pub(crate) tunnels: Arc<Tunnels>,
     /// What runs beside the connections.
     pub(crate) tasks: TaskTracker,
-    /// Where this gateway listens: never a destination.
+    /// The gateway stops.
+    pub(crate) stop: CancellationToken,
+    /// Where this gateway listens.
     pub(crate) own: SocketAddr,
 }
 
 impl Context {
     /// Refuses destinations that no client may reach.
     pub(crate) fn admit(&self, to: &Destination) -> Result<(), Answer> {
-        let local_name = to.host() == "localhost" || to.host().ends_with(".localhost");
-        let ip = to.ip().map(|ip| ip.to_canonical());
-        let this_machine =
-            local_name || ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified() || ip == self.own.ip());
-        if this_machine && to.port() == self.own.port() {
+        if self.pool.dialer().is_own(to) {
             return Err(Answer::own_listener());
         }
-        let private = this_machine || ip.is_some_and(is_private);
+        let ip = to.ip().map(|ip| ip.to_canonical());
+        let private = leads_home(to) || ip.is_some_and(|ip| ip == self.own.ip() || is_private(ip));
         if private && !self.own.ip().is_loopback() {
             return Err(Answer::refused(format!(
                 "{to} is a private address, and this gateway listens to more than this machine"
             )));
         }
         Ok(())
+    }
+
+    /// Books a connection that won a dial on its account, and registers it as an open way. Whoever forbids a route changes
+    /// the pool first and then cuts what is registered. So it is registered first here, and then the pool is asked once
+    /// more: whatever happened while it was dialed, one of the two ends it.
+    pub(crate) fn register(
+        &self,
+        lease: &Arc<Lease>,
+        landing: &Landing,
+        to: &Destination,
+    ) -> Result<OpenTunnel, Answer> {
+        let via = landing.route.via();
+        for doubt in landing.doubts.iter().filter(|doubt| doubt.via != via) {
+            lease.account.trouble_since(&doubt.via, &doubt.words, doubt.at);
+        }
+        let bytes = lease.account.dialed(&via, landing.begun);
+        let tunnel = self.tunnels.open(lease, via, to.clone(), bytes);
+        let objection = self.pool.read(|pool| match &landing.route {
+            Route::Proxy(id, url) => pool.objection(*id, url),
+            Route::Direct(reason) => pool.objection_to_direct(*reason, &lease.account.tags),
+        });
+        match objection {
+            None => Ok(tunnel),
+            Some(reason) => {
+                tunnel.cut(reason);
+                Err(Answer::no_route(format!("no route to {to}: {reason} while it was dialed")))
+            }
+        }
     }
 
     /// Connects without a proxy, unless that would lead where no client may go.

@@ -51,11 +51,12 @@ impl Gateway {
         tracker: &TaskTracker,
     ) -> io::Result<Self> {
         let own = listener.local_addr()?;
-        pool.dialer().never_dial(own);
+        pool.never_dial(own);
         let events = pool.subscribe();
         let tunnels = Arc::new(Tunnels::new());
         let leases = Leases::new(access, pool.announcer());
-        let context = Arc::new(Context { pool, leases, tunnels, tasks: tracker.clone(), own });
+        let tasks = tracker.clone();
+        let context = Arc::new(Context { pool, leases, tunnels, tasks, stop: stop.clone(), own });
         tracker.spawn(listener::run(Arc::clone(&context), listener, stop.clone(), tracker.clone()));
         tracker.spawn(watch::run(Arc::clone(&context), events, stop));
         Ok(Self { context })
@@ -196,10 +197,10 @@ impl LeaseHandle {
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no exact bytes")]
         let rate = reading.flow_bytes as f64 / reading.flowed.as_secs_f64();
         let account = &self.lease.account;
-        let target = account.with_slow_run(|run| run.slow(id, rate, Instant::now()));
+        let other = self.has_other(id);
+        let target = account.with_slow_run(|run| run.slow(id, rate, other, Instant::now()));
         match target {
             Move::Stay => return,
-            Move::Away if !self.has_other(id) => return,
             Move::Away => {}
             Move::BackTo(fastest) => account.forgive(fastest),
         }

@@ -1,6 +1,7 @@
 //! Keeps the pool: the one place where the pure state machine meets the clock, the probe and the listeners of its
 //! events. An owner task runs the checks; everybody else holds a cheap [`PoolHandle`].
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -185,6 +186,11 @@ impl PoolHandle {
         self.shared.version.subscribe()
     }
 
+    /// No client of any gateway over this pool is led to this address, and no dial goes there: one of our own listeners.
+    pub fn never_dial(&self, own: SocketAddr) {
+        self.shared.dialer.never_dial(own);
+    }
+
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.shared.dialer
     }
@@ -210,10 +216,18 @@ impl PoolHandle {
     async fn run_check(&self, order: CheckOrder, limit: Duration) -> CheckReport {
         let reread = self.reread(order.id);
         let (report, ()) = tokio::join!(self.probe(&order, limit), reread);
+        let Some(carried_out) = report.carried_out() else {
+            tracing::debug!(proxy = %order.id, error = report.finding().error, "the check was not carried out");
+            self.find(|pool, _| {
+                pool.abandon_check(order);
+                Vec::new()
+            });
+            return report;
+        };
         let finding = report.finding();
         let checked = Event::ProxyChecked { id: order.id, trigger: order.trigger, finding };
         self.find(|pool, now| {
-            let mut events = pool.finish_check(order, &report, now);
+            let mut events = pool.finish_check(order, &carried_out, now);
             events.push(checked);
             events
         });

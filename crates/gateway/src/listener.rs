@@ -35,6 +35,8 @@ pub(crate) async fn run(
     stop: CancellationToken,
     tracker: TaskTracker,
 ) {
+    // Said once until a client gets in again: without descriptors it fails twenty times a second.
+    let mut told = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -42,6 +44,7 @@ pub(crate) async fn run(
         };
         match accepted {
             Ok((client, _)) => {
+                told = false;
                 let (context, stop) = (Arc::clone(&context), stop.clone());
                 tracker.spawn(async move {
                     tokio::select! {
@@ -51,7 +54,9 @@ pub(crate) async fn run(
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "the gateway cannot accept a connection; raise the limit of open files if there are many");
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "the gateway cannot accept a connection; raise the limit of open files if there are many");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

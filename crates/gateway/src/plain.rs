@@ -27,12 +27,10 @@ use crate::context::Context;
 use crate::forward::{self, Body, Client};
 use crate::head::{MAX_HEADERS, MAX_REQUEST_HEAD, parse_basic};
 use crate::listener::linger;
+use crate::watch::HALF_CLOSED_IDLE;
 
 /// How long an idle connection is kept for the next request.
 const NEXT_HEAD: Duration = Duration::from_secs(60);
-
-/// An answer to a client that has closed its side is given up when nothing has moved for so long.
-const HALF_CLOSED_IDLE: Duration = Duration::from_secs(60);
 
 /// How often a client is looked at that has sent more or closed its side while its answer is under way.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

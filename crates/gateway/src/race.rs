@@ -4,14 +4,21 @@
 //!
 //! Every failure is handed to the pool as a suspicion; only a check convicts. If no route is left, the dial is held
 //! for a while: waiting for one to appear loses less than an error that the client has to digest (measured).
+//!
+//! Direct is the last resort, never a second opinion: it is taken when no proxy can be used, or at once when all that
+//! were tried failed by themselves. A proxy that answered, and only says that it did not reach the destination, is first
+//! checked; and a plain request that a proxy has and is silent about ([`Try::Late`]) is left with it unless the proxy is
+//! convicted.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use holdfast_model::{Blame, Destination, ProxyId, ProxyUrl, Via};
-use holdfast_pool::{Choice, Request, Suspicion, SuspicionCause};
+use holdfast_pool::{Choice, DirectReason, Pool, Request, Suspicion, SuspicionCause};
+use tokio::sync::watch;
 use tokio::time::timeout_at;
 
 use crate::account::Account;
@@ -32,6 +39,8 @@ const HOLD: Duration = Duration::from_secs(5);
 /// At least this long from the end of a pass over all proxies to the next: they were just found wanting, and the
 /// checks that tell which of them works take their time.
 const BETWEEN_PASSES: Duration = Duration::from_millis(100);
+/// How long an answer is waited for when every route has been tried and some have the request and are silent.
+pub(crate) const LATE: Duration = Duration::from_secs(60);
 /// A hedge starts after three times the proxy's usual time, within these bounds.
 const HEDGE_BOUNDS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 
@@ -40,22 +49,22 @@ const HEDGE_BOUNDS: (Duration, Duration) = (Duration::from_millis(250), Duration
 pub(crate) enum Route {
     /// Through this proxy.
     Proxy(ProxyId, ProxyUrl),
-    /// Without a proxy.
-    Direct,
+    /// Without a proxy, for this reason.
+    Direct(DirectReason),
 }
 
 impl Route {
     pub(crate) fn via(&self) -> Via {
         match self {
             Self::Proxy(id, url) => Via::Proxy(*id, url.masked()),
-            Self::Direct => Via::Direct,
+            Self::Direct(_) => Via::Direct,
         }
     }
 
     fn id(&self) -> Option<ProxyId> {
         match self {
             Self::Proxy(id, _) => Some(*id),
-            Self::Direct => None,
+            Self::Direct(_) => None,
         }
     }
 }
@@ -63,8 +72,23 @@ impl Route {
 /// A dial that succeeded.
 pub(crate) struct Won<T> {
     pub(crate) value: T,
+    pub(crate) landing: Landing,
+}
+
+/// How a dial succeeded.
+pub(crate) struct Landing {
     pub(crate) route: Route,
     pub(crate) begun: Instant,
+    /// Tries that failed and said nothing against their route until another one succeeded.
+    pub(crate) doubts: Vec<Doubt>,
+}
+
+/// A try that failed, but perhaps by the destination's fault.
+#[derive(Debug)]
+pub(crate) struct Doubt {
+    pub(crate) via: Via,
+    pub(crate) words: String,
+    pub(crate) at: Instant,
 }
 
 /// A dial that failed.
@@ -78,62 +102,94 @@ pub(crate) enum Lost {
     AllFailed(String),
 }
 
-/// How a try ended: its number, its route, when it began, and the outcome.
-type Ended<T> = (usize, Route, Instant, Result<T, DialError>);
+/// How a try ended.
+pub(crate) enum Try<'a, T> {
+    /// For good.
+    Done(Result<T, DialError>),
+    /// Its time is over and it counts as failed, but the proxy has the request and may still answer.
+    Late(DialError, BoxFuture<'a, Result<T, DialError>>),
+}
+
+impl<T> From<Result<T, DialError>> for Try<'_, T> {
+    fn from(outcome: Result<T, DialError>) -> Self {
+        Self::Done(outcome)
+    }
+}
+
+/// A try that ended: its number, its route, when it began, and how.
+type Ended<T> = (usize, Route, Instant, T);
+
+/// Tries whose time is over and that may still be answered.
+type LateTries<'a, T> = FuturesUnordered<BoxFuture<'a, (Route, Result<T, DialError>)>>;
 
 /// Dials `to` for `account`. `attempt` makes one try over one route.
-pub(crate) async fn race<T, F, A>(
+pub(crate) async fn race<'a, T, F, A>(
     pool: &PoolHandle,
     account: &Account,
     to: &Destination,
     attempt: F,
 ) -> Result<Won<T>, Lost>
 where
+    T: Send + 'a,
     F: Fn(Route) -> A,
-    A: Future<Output = Result<T, DialError>>,
+    A: Future<Output = Try<'a, T>>,
 {
     let begun = Instant::now();
     let limit = if account.is_recording() { RECORDING_LIMIT } else { CLIENT_LIMIT };
     let deadline = begun + limit;
+    let hold_until = deadline.min(begun + HOLD);
+    let mut late = LateTries::new();
+    let mut doubts = Vec::new();
     let mut changes = pool.watch_changes();
-    loop {
+    let lost = loop {
         changes.mark_unchanged();
         let mut round = Round {
             pool,
             account,
             to,
             attempt: &attempt,
+            hold_until,
+            doubts: &mut doubts,
             tried: Vec::new(),
             running: VecDeque::new(),
+            innocent: false,
+            direct: false,
             last: None,
         };
-        let outcome = timeout_at(deadline.into(), round.run()).await;
+        let outcome = timeout_at(deadline.into(), round.run(&mut late, &mut changes)).await;
         let lost = match outcome {
-            Ok(Ok((value, route))) => return Ok(Won { value, route, begun }),
+            Ok(Ok((value, route))) => return Ok(Won { value, landing: Landing { route, begun, doubts } }),
             Ok(Err(lost)) => lost,
             Err(_) => {
                 round.time_is_up();
                 let words = format!("no proxy answered for {to} in {:.1} s", limit.as_secs_f64());
-                return Err(Lost::AllFailed(round.last.map_or(words, |error| error.to_string())));
+                break Lost::AllFailed(round.last.map_or(words, |error| error.to_string()));
             }
         };
-        // The destination itself objects, or every proxy has the request and is silent: asking again would not help.
-        let pointless = |error: &DialError| error.blame == Blame::Target || error.phase == Phase::Request;
+        // The destination itself objects, this machine is at its limits, or every proxy has the request and is silent: asking again would not help.
+        let pointless = |error: &DialError| error.blame != Blame::Proxy || error.phase == Phase::Request;
         if round.last.as_ref().is_some_and(pointless) {
-            return Err(lost);
+            break lost;
         }
-        let hold_until = deadline.min(begun + HOLD);
         if !hold(pool, account, &mut changes, hold_until).await {
-            return Err(lost);
+            break lost;
+        }
+    };
+    let patience = begun + LATE;
+    while let Ok(Some((route, outcome))) = timeout_at(patience.into(), late.next()).await {
+        if let Ok(value) = outcome {
+            return Ok(Won { value, landing: Landing { route, begun, doubts } });
         }
     }
+    account.unreached();
+    Err(lost)
 }
 
 /// Waits until the pool has changed and offers a route again. False when the time is up.
 async fn hold(
     pool: &PoolHandle,
     account: &Account,
-    changes: &mut tokio::sync::watch::Receiver<u64>,
+    changes: &mut watch::Receiver<u64>,
     until: Instant,
 ) -> bool {
     account.dial_failed(!pool.has_route(&account.tags));
@@ -147,69 +203,117 @@ async fn hold(
     Instant::now() < until
 }
 
-async fn fly<T, F, A>(attempt: &F, number: usize, route: Route) -> Ended<T>
+async fn fly<F, A>(attempt: &F, number: usize, route: Route) -> Ended<A::Output>
 where
     F: Fn(Route) -> A,
-    A: Future<Output = Result<T, DialError>>,
+    A: Future,
 {
     let began = Instant::now();
     let outcome = attempt(route.clone()).await;
     (number, route, began, outcome)
 }
 
+/// What to try next.
+enum Next {
+    Route(Route),
+    /// Nothing for now: what is known of a proxy that was tried will tell.
+    Wait,
+    /// Nothing, and why.
+    None(String),
+}
+
+/// The proxies that could be used if none had been tried.
+enum Reserve {
+    None,
+    /// There are some, and one that was tried is being checked.
+    Suspect,
+    Proxy,
+}
+
 /// One pass over the candidates.
-struct Round<'a, F> {
-    pool: &'a PoolHandle,
-    account: &'a Account,
-    to: &'a Destination,
-    attempt: &'a F,
+struct Round<'r, F> {
+    pool: &'r PoolHandle,
+    account: &'r Account,
+    to: &'r Destination,
+    attempt: &'r F,
+    /// Until when a check of a proxy that was tried is waited for.
+    hold_until: Instant,
+    doubts: &'r mut Vec<Doubt>,
     tried: Vec<ProxyId>,
     /// Tries that have not ended, the oldest first.
     running: VecDeque<(usize, Route)>,
+    /// A try failed, and not by the proxy's fault.
+    innocent: bool,
+    /// Direct was tried.
+    direct: bool,
     last: Option<DialError>,
 }
 
 impl<F> Round<'_, F> {
-    async fn run<T, A>(&mut self) -> Result<(T, Route), Lost>
+    async fn run<'a, T, A>(
+        &mut self,
+        late: &mut LateTries<'a, T>,
+        changes: &mut watch::Receiver<u64>,
+    ) -> Result<(T, Route), Lost>
     where
+        T: Send + 'a,
         F: Fn(Route) -> A,
-        A: Future<Output = Result<T, DialError>>,
+        A: Future<Output = Try<'a, T>>,
     {
         let mut flights = FuturesUnordered::new();
         let mut tries = 0;
         loop {
             let mut patience = Duration::MAX;
-            if tries < MAX_TRIES && self.running.len() < MAX_IN_FLIGHT {
-                match self.next_route() {
-                    Ok(route) => {
-                        tries += 1;
-                        patience = self.patience(&route);
-                        self.running.push_back((tries, route.clone()));
-                        flights.push(fly(self.attempt, tries, route));
-                    }
-                    Err(words) if self.running.is_empty() => return Err(self.lost(words)),
-                    Err(_) => {}
+            let next = if tries < MAX_TRIES && self.running.len() < MAX_IN_FLIGHT {
+                self.next(!late.is_empty())
+            } else {
+                Next::None(format!("{tries} proxies were tried"))
+            };
+            let wait = matches!(next, Next::Wait);
+            match next {
+                Next::Route(route) => {
+                    tries += 1;
+                    patience = self.patience(&route);
+                    self.running.push_back((tries, route.clone()));
+                    flights.push(fly(self.attempt, tries, route));
                 }
-            } else if self.running.is_empty() {
-                return Err(self.lost(format!("{tries} proxies were tried")));
+                Next::None(words) if self.running.is_empty() => return Err(self.lost(words)),
+                Next::None(_) | Next::Wait => {}
             }
-            // A timer that would overflow never fires.
-            let ended = tokio::time::timeout(patience, flights.next()).await;
-            let Ok(ended) = ended else { continue };
-            let Some((number, route, began, outcome)): Option<Ended<T>> = ended else { continue };
+            let ended = tokio::select! {
+                biased;
+                Some(ended) = flights.next() => ended,
+                Some((route, outcome)) = late.next() => match outcome {
+                    Ok(value) => return Ok((value, route)),
+                    Err(error) => {
+                        self.failed(&route, error, false);
+                        continue;
+                    }
+                },
+                // The sender lives as long as the handle.
+                _ = changes.changed(), if wait => continue,
+                // A timer that would overflow never fires.
+                () = tokio::time::sleep(patience), if patience != Duration::MAX => continue,
+                () = tokio::time::sleep_until(self.hold_until.into()), if wait && Instant::now() < self.hold_until => continue,
+            };
+            let (number, route, began, outcome): Ended<Try<'a, T>> = ended;
             self.running.retain(|(other, _)| *other != number);
             match outcome {
-                Ok(value) => {
+                Try::Done(Ok(value)) => {
                     self.won(number, &route, began);
                     return Ok((value, route));
                 }
-                Err(error) => self.failed(&route, error),
+                Try::Done(Err(error)) => self.failed(&route, error, false),
+                Try::Late(error, rest) => {
+                    self.failed(&route, error, true);
+                    late.push(Box::pin(async move { (route, rest.await) }));
+                }
             }
         }
     }
 
-    /// The next candidate; never direct beside a proxy that may still answer.
-    fn next_route(&mut self) -> Result<Route, String> {
+    /// The next candidate; never direct beside a proxy that may still answer. `late`: some that were tried may.
+    fn next(&mut self, late: bool) -> Next {
         let avoid = self.account.avoided();
         let request = Request {
             tags: &self.account.tags,
@@ -217,27 +321,45 @@ impl<F> Round<'_, F> {
             avoid: &avoid,
             keep: self.account.current(),
         };
-        let choice = self.pool.read(|pool| {
+        let (choice, reserve) = self.pool.read(|pool| {
             decision::log_losers(pool, &request);
-            pool.select(&request)
+            (pool.select(&request), self.reserve(pool))
         });
         let first = self.running.is_empty();
-        if first && self.last_was_not_direct() {
+        let next = match &choice {
+            Choice::Proxy { id, url, .. } => {
+                self.tried.push(*id);
+                Next::Route(Route::Proxy(*id, url.clone()))
+            }
+            Choice::Direct(_) if !first || self.direct => {
+                return Next::None("the direct connection failed".to_owned());
+            }
+            Choice::Direct(DirectReason::NoneUsable) => match reserve {
+                Reserve::None => Next::Route(Route::Direct(DirectReason::NoneUsable)),
+                _ if late => return Next::Wait,
+                _ if !self.innocent => Next::Route(Route::Direct(DirectReason::NoneUsable)),
+                Reserve::Suspect if Instant::now() < self.hold_until => return Next::Wait,
+                _ => return Next::None("all proxies were tried".to_owned()),
+            },
+            Choice::Direct(reason) => Next::Route(Route::Direct(*reason)),
+            Choice::NoRoute(_) if late && !matches!(reserve, Reserve::None) => return Next::Wait,
+            Choice::NoRoute(reason) => Next::None(reason.to_string()),
+        };
+        if first && !self.direct {
             decision::log_change(self.pool, &self.account.tags, &choice);
         }
-        match choice {
-            Choice::Proxy { id, url, .. } => {
-                self.tried.push(id);
-                Ok(Route::Proxy(id, url))
-            }
-            Choice::Direct(_) if first && self.last_was_not_direct() => Ok(Route::Direct),
-            Choice::Direct(_) => Err("the direct connection failed".to_owned()),
-            Choice::NoRoute(reason) => Err(reason.to_string()),
-        }
+        self.direct |= matches!(next, Next::Route(Route::Direct(_)));
+        next
     }
 
-    fn last_was_not_direct(&self) -> bool {
-        self.last.as_ref().is_none_or(|error| !error.direct)
+    /// What the pool still has, those included that were tried for this connection.
+    fn reserve(&self, pool: &Pool) -> Reserve {
+        let suspect = |id: &ProxyId| pool.get(*id).is_some_and(|p| p.is_suspect() && !p.is_convicted());
+        match pool.select(&Request { tags: &self.account.tags, ..Request::default() }) {
+            Choice::Proxy { .. } if self.tried.iter().any(suspect) => Reserve::Suspect,
+            Choice::Proxy { .. } => Reserve::Proxy,
+            Choice::Direct(_) | Choice::NoRoute(_) => Reserve::None,
+        }
     }
 
     fn patience(&self, route: &Route) -> Duration {
@@ -255,30 +377,43 @@ impl<F> Round<'_, F> {
         let overtaken: Vec<_> =
             self.running.iter().filter(|(other, _)| *other < number).map(|(_, r)| r.clone()).collect();
         for loser in overtaken {
-            self.suspect(&loser, SuspicionCause::HedgeLost, "did not answer while another proxy did");
+            self.silent(&loser, "did not answer while another proxy did");
         }
     }
 
-    fn failed(&mut self, route: &Route, error: DialError) {
+    /// A try failed; `late`: it may still be answered. The route is at fault by its own failures only, until another
+    /// one reaches the destination.
+    fn failed(&mut self, route: &Route, error: DialError, late: bool) {
         tracing::debug!(via = %route.via(), to = %self.to, %error, "try failed");
         metrics::counter!("holdfast_dials_total", "result" => error.fault.word()).increment(1);
+        let words = error.to_string();
         if let Some(cause) = cause(&error) {
-            self.suspect(route, cause, &error.to_string());
-        } else {
-            self.account.trouble(&route.via(), &error.to_string());
+            self.suspect(route, cause);
         }
+        match error.blame {
+            Blame::Proxy if !late => self.account.trouble(&route.via(), &words),
+            Blame::Proxy | Blame::Target => {
+                self.doubts.push(Doubt { via: route.via(), words, at: Instant::now() });
+            }
+            Blame::Ours => {}
+        }
+        self.innocent |= error.blame != Blame::Proxy;
         self.last = Some(error);
     }
 
     /// The time of the whole dial is up: what is still running has been silent for seconds.
     fn time_is_up(&mut self) {
         for (_, route) in std::mem::take(&mut self.running) {
-            self.suspect(&route, SuspicionCause::HedgeLost, "did not answer in time");
+            self.silent(&route, "did not answer in time");
         }
     }
 
-    fn suspect(&self, route: &Route, cause: SuspicionCause, words: &str) {
+    fn silent(&self, route: &Route, words: &str) {
         self.account.trouble(&route.via(), words);
+        self.suspect(route, SuspicionCause::HedgeLost);
+    }
+
+    fn suspect(&self, route: &Route, cause: SuspicionCause) {
         if let Some(id) = route.id() {
             self.pool.suspect(id, &Suspicion { cause, destination: Some(self.to.clone()) });
         }
@@ -286,7 +421,9 @@ impl<F> Round<'_, F> {
 
     fn lost(&self, words: String) -> Lost {
         match &self.last {
-            Some(error) if error.fault == Fault::Private => Lost::Forbidden(error.to_string()),
+            Some(error) if error.direct && matches!(error.fault, Fault::Private | Fault::Own) => {
+                Lost::Forbidden(error.to_string())
+            }
             Some(error) => Lost::AllFailed(error.to_string()),
             None => Lost::NoRoute(words),
         }
@@ -299,7 +436,9 @@ fn cause(error: &DialError) -> Option<SuspicionCause> {
         Fault::Private | Fault::Ours(_) => None,
         _ if error.direct => None,
         Fault::Refused => Some(SuspicionCause::Refused),
-        Fault::Reset | Fault::Io(_) | Fault::Dns | Fault::Protocol(_) => Some(SuspicionCause::Reset),
+        Fault::Reset | Fault::Io(_) | Fault::Dns | Fault::Protocol(_) | Fault::Own => {
+            Some(SuspicionCause::Reset)
+        }
         Fault::Timeout(_) => Some(SuspicionCause::HedgeLost),
         Fault::Tls(_) => Some(SuspicionCause::TlsFailed),
         Fault::WrongCredentials | Fault::SocksCredentials => Some(SuspicionCause::WrongCredentials),

@@ -40,8 +40,9 @@ pub(crate) enum Move {
 }
 
 impl SlowRun {
-    /// A segment is slow on `via`, which delivered at `rate` bytes per second.
-    pub(crate) fn slow(&mut self, via: ProxyId, rate: f64, now: Instant) -> Move {
+    /// A segment is slow on `via`, which delivered at `rate` bytes per second. `other`: there is a proxy to move to that
+    /// was not too slow already.
+    pub(crate) fn slow(&mut self, via: ProxyId, rate: f64, other: bool, now: Instant) -> Move {
         match self.slow.iter_mut().find(|(id, _)| *id == via) {
             Some((_, best)) => *best = best.max(rate),
             None => self.slow.push((via, rate)),
@@ -51,16 +52,20 @@ impl SlowRun {
         if self.settled || too_soon {
             return Move::Stay;
         }
-        self.last_move = Some(now);
-        if self.slow.len() < ENOUGH {
-            return Move::Away;
+        let there = if self.slow.len() < ENOUGH {
+            if other { Move::Away } else { Move::Stay }
+        } else {
+            self.settled = true;
+            let fastest = self.slow.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+            match fastest {
+                Some(&(id, _)) if id != via => Move::BackTo(id),
+                _ => Move::Stay,
+            }
+        };
+        if there != Move::Stay {
+            self.last_move = Some(now);
         }
-        self.settled = true;
-        let fastest = self.slow.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-        match fastest {
-            Some(&(id, _)) if id != via => Move::BackTo(id),
-            _ => Move::Stay,
-        }
+        there
     }
 
     /// A segment arrived in time.
@@ -80,23 +85,32 @@ mod tests {
         let start = Instant::now();
         let at = |s| start + Duration::from_secs(s);
         let mut run = SlowRun::default();
-        assert_eq!(run.slow(a, 50.0, at(0)), Move::Away);
-        assert_eq!(run.slow(b, 20.0, at(4)), Move::Away);
-        assert_eq!(run.slow(c, 30.0, at(8)), Move::BackTo(a));
-        assert_eq!(run.slow(a, 50.0, at(90)), Move::Stay, "it has settled");
+        assert_eq!(run.slow(a, 50.0, true, at(0)), Move::Away);
+        assert_eq!(run.slow(b, 20.0, true, at(4)), Move::Away);
+        assert_eq!(run.slow(c, 30.0, true, at(8)), Move::BackTo(a));
+        assert_eq!(run.slow(a, 50.0, true, at(90)), Move::Stay, "it has settled");
         run.in_time();
-        assert_eq!(run.slow(a, 50.0, at(91)), Move::Away, "a segment in time ends the run");
+        assert_eq!(run.slow(a, 50.0, true, at(91)), Move::Away, "a segment in time ends the run");
         run.in_time();
-        assert_eq!(run.slow(b, 50.0, at(100)), Move::Stay, "the next run begins within 30 s");
-        assert_eq!(run.slow(b, 50.0, at(121)), Move::Away);
+        assert_eq!(run.slow(b, 50.0, true, at(100)), Move::Stay, "the next run begins within 30 s");
+        assert_eq!(run.slow(b, 50.0, true, at(121)), Move::Away);
     }
 
     #[test]
     fn the_present_one_stays_if_it_is_the_fastest() {
         let mut run = SlowRun::default();
         let start = Instant::now();
-        assert_eq!(run.slow(ProxyId(1), 10.0, start), Move::Away);
-        assert_eq!(run.slow(ProxyId(2), 20.0, start), Move::Away);
-        assert_eq!(run.slow(ProxyId(3), 30.0, start), Move::Stay);
+        assert_eq!(run.slow(ProxyId(1), 10.0, true, start), Move::Away);
+        assert_eq!(run.slow(ProxyId(2), 20.0, true, start), Move::Away);
+        assert_eq!(run.slow(ProxyId(3), 30.0, true, start), Move::Stay);
+    }
+
+    #[test]
+    fn with_nowhere_to_go_no_pause_begins() {
+        let mut run = SlowRun::default();
+        let start = Instant::now();
+        assert_eq!(run.slow(ProxyId(1), 10.0, false, start), Move::Stay);
+        let soon = start + Duration::from_secs(1);
+        assert_eq!(run.slow(ProxyId(1), 10.0, true, soon), Move::Away, "another one is back");
     }
 }

@@ -41,8 +41,8 @@ const WITNESS_LIMIT: Duration = Duration::from_millis(1500);
 const WITNESS_AGAIN: Duration = Duration::from_secs(2);
 /// How long a recording keeps away from a proxy on which one of its tunnels was stuck.
 const AVOID_STALLED: Duration = Duration::from_secs(60);
-/// A tunnel with one side closed and nothing moving is reaped.
-const HALF_CLOSED_IDLE: Duration = Duration::from_secs(60);
+/// A tunnel, or an answer to a client, with one side closed and nothing moving is reaped.
+pub(crate) const HALF_CLOSED_IDLE: Duration = Duration::from_secs(60);
 
 /// Watches until `stop`.
 pub(crate) async fn run(context: Arc<Context>, events: Receiver<Event>, stop: CancellationToken) {

@@ -28,6 +28,8 @@ pub enum Blame {
     Proxy,
     /// Beyond the proxy: it answered CONNECT with a 5xx, or opened the tunnel and the target then failed.
     Target,
+    /// This machine's own: it had no file, port or memory left for the connection. Nothing was learned of anybody.
+    Ours,
 }
 
 /// What one check says of one target reached through one proxy.
@@ -80,7 +82,8 @@ pub struct CheckReport {
 /// What one check says by itself, over all its targets, without regard to what others reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckFinding {
-    /// Failed if all targets failed, degraded if some did or objected, healthy if all were content.
+    /// Failed if all targets failed, degraded if some did or objected, healthy if all were content; unknown if none could
+    /// be asked.
     pub status: Health,
     /// To the first answer; `None` if there was none.
     pub response_time: Option<Duration>,
@@ -91,9 +94,24 @@ pub struct CheckFinding {
 }
 
 impl CheckReport {
+    /// The report without the targets that this machine could not ask. If none is left, the check was not carried out.
+    #[must_use]
+    pub fn carried_out(&self) -> Option<Self> {
+        let asked = |o: &&TargetOutcome| o.verdict != Verdict::Failed(Blame::Ours);
+        let outcomes: Vec<_> = self.outcomes.iter().filter(asked).cloned().collect();
+        (!outcomes.is_empty()).then_some(Self { outcomes })
+    }
+
     /// Sums it up.
     #[must_use]
     pub fn finding(&self) -> CheckFinding {
+        match self.carried_out() {
+            Some(asked) => asked.sum(),
+            None => CheckFinding { status: Health::Unknown, ..self.sum() },
+        }
+    }
+
+    fn sum(&self) -> CheckFinding {
         let failed = |o: &&TargetOutcome| matches!(o.verdict, Verdict::Failed(_));
         let failures = self.outcomes.iter().filter(failed).count();
         let flaw = self.outcomes.iter().find(failed);
@@ -132,15 +150,24 @@ mod tests {
     #[test]
     fn a_check_is_summed_up() {
         let (good, meh, bad) = (Verdict::Healthy, Verdict::Degraded, Verdict::Failed(Blame::Target));
+        let ours = Verdict::Failed(Blame::Ours);
         for (verdicts, status) in [
             (vec![], Health::Unknown),
             (vec![good, good], Health::Healthy),
             (vec![good, meh], Health::Degraded),
             (vec![good, bad], Health::Degraded),
             (vec![bad, bad], Health::Failed),
+            (vec![ours, bad], Health::Failed),
+            (vec![ours, good], Health::Healthy),
+            (vec![ours, ours], Health::Unknown),
         ] {
             let report = CheckReport { outcomes: verdicts.into_iter().map(outcome).collect() };
-            assert_eq!(report.finding().status, status, "{report:?}");
+            let finding = report.finding();
+            assert_eq!(finding.status, status, "{report:?}");
+            assert_eq!(
+                finding.error.is_some(),
+                report.outcomes.iter().any(|o| o.error.is_some()) && status != Health::Healthy
+            );
         }
     }
 }

@@ -121,6 +121,10 @@ impl Pool {
             proxy.consecutive_failures = 0;
         }
         let track = &mut proxy.track;
+        // One that is overtaken in every race learns of its own pace by its checks alone.
+        if let Some(took) = passed.dial {
+            track.dial = Some(averaged(track.dial, took));
+        }
         (track.fall, track.unproven) = (None, None);
         track.passed = track.passed.max(Some(order.begun));
         events.push(proxy.health_event(from));

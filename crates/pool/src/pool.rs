@@ -174,10 +174,12 @@ impl Pool {
         }
     }
 
-    /// How long a successful dial through this proxy usually takes; `None` before the first.
+    /// How long a successful dial through this proxy usually takes, by traffic and checks. Until one has told, it is as long
+    /// as a whole check; `None` before the first.
     #[must_use]
     pub fn usual_dial(&self, id: ProxyId) -> Option<Duration> {
-        self.get(id)?.track.dial
+        let proxy = self.get(id)?;
+        proxy.track.dial.or(proxy.average_response_time)
     }
 
     pub(crate) fn get_mut(&mut self, id: ProxyId) -> Option<&mut Proxy> {

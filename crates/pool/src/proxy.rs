@@ -120,7 +120,7 @@ pub(crate) struct Unproven {
 pub(crate) struct Track {
     pub(crate) plan: Plan,
     pub(crate) in_flight: Vec<InFlight>,
-    /// Usual time of a successful dial.
+    /// Usual time of a successful dial, of traffic and of checks.
     pub(crate) dial: Option<Duration>,
     pub(crate) fall: Option<Fall>,
     pub(crate) unproven: Option<Unproven>,

@@ -167,6 +167,31 @@ impl Pool {
         !matches!(self.best(request), Err(Choice::NoRoute(_)))
     }
 
+    /// Why a connection may no longer go through this proxy at this address, if so: a person decided otherwise since it was
+    /// chosen. Nothing that checks find ends what is open.
+    #[must_use]
+    pub fn objection(&self, id: ProxyId, url: &ProxyUrl) -> Option<&'static str> {
+        match self.get(id) {
+            None => Some("the proxy was removed"),
+            Some(proxy) if !proxy.enabled => Some("the proxy was disabled"),
+            Some(proxy) if proxy.url != *url => Some("the proxy got another address"),
+            Some(proxy) if proxy.drill_until.is_some() => Some("a drill"),
+            Some(_) => None,
+        }
+    }
+
+    /// The same for a connection that goes direct for this reason.
+    #[must_use]
+    pub fn objection_to_direct(&self, reason: DirectReason, tags: &[String]) -> Option<&'static str> {
+        let off = !self.settings().enabled;
+        if !off && !self.settings().fallback_to_direct {
+            return Some("direct connections were forbidden");
+        }
+        let by_proxy = || self.best(&Request { tags, ..Request::default() }).is_ok();
+        let switched_on = reason == DirectReason::SystemOff && !off && by_proxy();
+        switched_on.then_some("the proxy system was switched on")
+    }
+
     /// Each proxy that [`Pool::select`] does not choose, with the reason, by priority.
     #[must_use]
     pub fn explain(&self, request: &Request<'_>) -> Vec<(ProxyId, Reason)> {

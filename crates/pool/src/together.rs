@@ -41,6 +41,7 @@ impl Pool {
         match blame {
             Blame::Target if others_work => self.confirm_target(index, at),
             Blame::Target => self.watch_target(at, events),
+            Blame::Ours => {}
             Blame::Proxy if others_work || self.line_down => {}
             Blame::Proxy => self.watch_line(at, events),
         }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use holdfast_model::{Blame, CheckReport, Event, Health, TargetOutcome, Verdict};
+use holdfast_model::{Blame, CheckReport, Event, Health, Phases, TargetOutcome, Verdict};
 
 use crate::Pool;
 use crate::proxy::Unproven;
@@ -25,6 +25,8 @@ pub(crate) struct Passed {
     pub(crate) health: Health,
     /// Of the first target that answered.
     pub(crate) response_time: Option<Duration>,
+    /// How long it took to open the way to it; `None` if the check did not need to.
+    pub(crate) dial: Option<Duration>,
     /// What some target objected to.
     pub(crate) error: Option<String>,
 }
@@ -67,6 +69,12 @@ fn words(outcome: &TargetOutcome) -> String {
     outcome.error.clone().unwrap_or_else(|| "the check failed".to_owned())
 }
 
+/// How long a tunnel took to open. A plain request to an HTTP proxy needs none.
+fn opened(phases: &Phases) -> Option<Duration> {
+    let (connect, proxy) = (phases.connect_ms?, phases.proxy_ms?);
+    Some(Duration::from_millis(u64::from(connect) + u64::from(proxy)))
+}
+
 /// One finding from all targets that count: failed if all fail, degraded if some do, else the worst.
 fn weigh(counted: &[&TargetOutcome], doubt: Option<&Unproven>) -> Finding {
     let failed = |o: &&&TargetOutcome| matches!(o.verdict, Verdict::Failed(_));
@@ -83,6 +91,7 @@ fn weigh(counted: &[&TargetOutcome], doubt: Option<&Unproven>) -> Finding {
         _ => Finding::Passed(Passed {
             health: if flaw.is_some() { Health::Degraded } else { Health::Healthy },
             response_time: counted.iter().find_map(|o| o.response_time.filter(|_| !failed(&o))),
+            dial: counted.iter().find_map(|o| opened(&o.phases).filter(|_| !failed(&o))),
             error: flaw.map(|o| words(o)).or_else(|| doubt.map(|u| u.reason.clone())),
         }),
     }

@@ -73,8 +73,11 @@ pub struct Traffic {
     pub failovers: u32,
     /// Bytes received from the outside.
     pub bytes_down: u64,
-    /// When a dial of this account last failed on every route, a tunnel of it was cut, or its upstream died.
+    /// When a route of this account last failed: a try by the proxy's fault, or one that another route then succeeded in; a
+    /// tunnel that was cut or broke; a dial without a route. Not when a destination refuses on every route.
     pub last_fault: Option<Instant>,
+    /// When a dial of this account last reached its destination by no route, whoever was at fault.
+    pub last_unreached: Option<Instant>,
     /// When a dial of this account was last answered by a destination through any route.
     pub last_success: Option<Instant>,
     /// True while the last dial found no route at all.
@@ -82,6 +85,13 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// When something last did not get through, whoever was at fault: what Streamlink says of the stream after that may
+    /// come of it.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Instant> {
+        self.last_fault.max(self.last_unreached)
+    }
+
     /// The route in use, if there is one.
     #[must_use]
     pub fn current(&self) -> Option<&Via> {

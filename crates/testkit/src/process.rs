@@ -88,7 +88,7 @@ impl ProxyProcess {
     pub fn freeze(&self) -> Result<()> {
         self.signal(Signal::STOP)?;
         let tasks = format!("/proc/{}/task", self.pid().context("the proxy process is dead")?);
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while !all_stopped(&tasks)? {
             ensure!(Instant::now() < deadline, "a proxy process does not stop");
             std::thread::yield_now();
@@ -154,7 +154,7 @@ impl ProxyProcess {
 
 impl Running {
     async fn line(&mut self) -> Result<String> {
-        let line = tokio::time::timeout(Duration::from_secs(20), self.stdout.next_line()).await;
+        let line = tokio::time::timeout(Duration::from_secs(60), self.stdout.next_line()).await;
         let line = line.context("a proxy process did not answer")??;
         line.context("a proxy process ended unexpectedly")
     }

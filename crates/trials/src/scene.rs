@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use holdfast_testkit::{
     Ca, CheckTarget, HttpServer, Kind, Media, Options, Origin, OriginOptions, ProxyProcess, Reply,
 };
 use tempfile::TempDir;
 
+use crate::log::PATIENCE;
 use crate::recording::{RecordOptions, Recording};
+use crate::server::eventually;
 
 /// The name under which the origin is known; only the proxies can resolve it.
 pub const HOST: &str = "live.test";
@@ -24,13 +26,13 @@ pub struct SceneOptions {
     pub kinds: Vec<Kind>,
     /// Play time of the source, in seconds.
     pub media_seconds: u32,
-    /// Bandwidth of the first proxy, as a multiple of the stream's bitrate.
-    pub first_capacity: Option<f64>,
+    /// Bandwidth of each proxy, as a multiple of the stream's bitrate.
+    pub capacity: Option<f64>,
 }
 
 impl Default for SceneOptions {
     fn default() -> Self {
-        Self { window: 8, kinds: vec![Kind::Http; 3], media_seconds: 120, first_capacity: None }
+        Self { window: 8, kinds: vec![Kind::Http; 3], media_seconds: 120, capacity: None }
     }
 }
 
@@ -81,7 +83,7 @@ impl Scene {
                 .map("plain.test:80", plain.addr())
                 .map("page.test:443", page.addr())
                 .map("id.twitch.tv:443", target.addr());
-            if let (0, Some(factor)) = (index, options.first_capacity) {
+            if let Some(factor) = options.capacity {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
@@ -136,6 +138,32 @@ impl Scene {
     /// If it does not start.
     pub fn record_with(&self, name: &str, duration: Duration, options: RecordOptions) -> Result<Recording> {
         Recording::start(self, name, duration, options)
+    }
+
+    /// The proxy that carries the recording: waits until one of those that run has brought a second of it.
+    ///
+    /// # Errors
+    /// If none does.
+    pub async fn carrier(&mut self) -> Result<usize> {
+        let second = self.origin.media().bytes_per_second();
+        let before = self.carried().await?;
+        eventually("a proxy carries the recording", PATIENCE, async || {
+            let now = self.carried().await?;
+            let since = now.iter().zip(&before).map(|(now, before)| now.saturating_sub(*before));
+            let (bytes, index) = since.zip(0..).max().context("there are proxies")?;
+            Ok((bytes > second).then_some(index))
+        })
+        .await
+    }
+
+    /// What each proxy that runs has brought so far.
+    async fn carried(&mut self) -> Result<Vec<u64>> {
+        let mut all = Vec::new();
+        for proxy in &mut self.proxies {
+            let running = proxy.pid().is_some();
+            all.push(if running { proxy.stats().await?.bytes_down } else { 0 });
+        }
+        Ok(all)
     }
 
     /// Waits until the live edge has moved on by so many segments (2 s each).

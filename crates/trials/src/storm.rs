@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures_util::future::join_all;
 use holdfast_testkit::{Fault, Kind, ProxyProcess};
 use rand::rngs::StdRng;
@@ -13,6 +13,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::recording::Finished;
+use crate::routes::{convicts, said_at};
 use crate::scene::{Scene, SceneOptions};
 
 /// How a storm is made.
@@ -97,7 +98,7 @@ pub struct Aftermath {
 pub async fn blow(weather: Weather) -> Result<Aftermath> {
     let media_seconds = u32::try_from(weather.length.as_secs()).unwrap_or(u32::MAX / 2) + 120;
     let kinds = vec![Kind::Http, Kind::Http, Kind::Socks5, Kind::Https, Kind::Http];
-    let options = SceneOptions { window: weather.window, kinds, media_seconds, first_capacity: None };
+    let options = SceneOptions { window: weather.window, kinds, media_seconds, capacity: None };
     let mut scene = Scene::start(options).await?;
     let mut recordings = Vec::new();
     for number in 0..weather.recordings {
@@ -192,9 +193,6 @@ fn masked(proxy: &ProxyProcess) -> String {
     format!("{user}:***@{host}")
 }
 
-/// What a conviction says: see `line` in the log module of the app.
-const CONVICTIONS: [&str; 3] = ["Proxy failed: ", "Proxy cannot reach ", "Proxy auto-disabled "];
-
 /// Healing itself resets connections, and a check that began in a fault may end up to 10 s after it.
 const LINGER: TimeDelta = TimeDelta::seconds(12);
 
@@ -203,19 +201,12 @@ fn unjust<'a>(log: &'a str, spells: &[Spell]) -> impl Iterator<Item = &'a str> {
     log.lines().filter(|line| convicts(line) && !spells.iter().any(|spell| spell.explains(line)))
 }
 
-fn convicts(line: &str) -> bool {
-    CONVICTIONS.iter().any(|words| line.contains(words))
-        || line.contains("Proxy health: ") && line.contains(" - failed")
-}
-
 impl Spell {
     /// Whether the line is about its proxy, and from its time. A line without a time is from none.
     fn explains(&self, line: &str) -> bool {
         let proxy = line.split_whitespace().find(|word| word.contains("://"));
-        let time =
-            line.get(..23).and_then(|t| NaiveDateTime::parse_from_str(t, "%Y-%m-%d %H:%M:%S%.3f").ok());
         let in_time = |time: DateTime<Utc>| self.from <= time && time <= self.until + LINGER;
-        proxy == Some(self.proxy.as_str()) && time.is_some_and(|time| in_time(time.and_utc()))
+        proxy == Some(self.proxy.as_str()) && said_at(line).is_some_and(in_time)
     }
 }
 

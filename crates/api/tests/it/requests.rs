@@ -202,6 +202,6 @@ async fn it_stops_when_told_to_also_with_a_connection_open() {
         .expect("in time")
         .expect("no panic")
         .expect("no error");
-    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
     assert!(tokio::net::TcpStream::connect(rig.address).await.is_err(), "it still listens");
 }

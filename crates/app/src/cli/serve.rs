@@ -190,9 +190,13 @@ pub(super) async fn run(args: &ServeArgs, cx: Context) -> Result<u8, Failure> {
     }
     let api = TcpListener::bind(wanted.listen).await;
     let api = api.with_context(|| format!("cannot listen on {}", wanted.listen))?;
+    let address = api.local_addr().context("the listener has no address")?;
+    let dialer = Dialer::new().context("cannot read the certificates of this machine")?;
+    // No client of the gateway gets to the API through it.
+    dialer.never_dial(address);
     let options = Options {
         store: store.clone(),
-        dialer: Dialer::new().context("cannot read the certificates of this machine")?,
+        dialer,
         targets,
         tools,
         recordings_dir: wanted.recordings_dir.clone(),
@@ -206,7 +210,6 @@ pub(super) async fn run(args: &ServeArgs, cx: Context) -> Result<u8, Failure> {
     let follow = |events| drop(life.tasks.spawn(log::follow_until(events, life.hard.clone())));
     let engine = Engine::start(options, life.hard.clone(), &life.tasks, follow);
     let engine = Box::pin(engine).await.context("the server cannot start")?;
-    let address = api.local_addr().context("the listener has no address")?;
     let options = holdfast_api::Options {
         allowed_hosts: settings.allowed_host.clone(),
         version: env!("CARGO_PKG_VERSION"),

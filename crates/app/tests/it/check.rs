@@ -20,7 +20,7 @@ async fn scene() -> Scene {
     Scene {
         target: CheckTarget::start(200, false).await.expect("a target"),
         good: start(Kind::Http, Fault::None).await,
-        slow: start(Kind::Http, Fault::DelayMs(300)).await,
+        slow: start(Kind::Http, Fault::DelayMs(2000)).await,
         bad: start(Kind::Http, Fault::status(502)).await,
         socks: start(Kind::Socks5, Fault::None).await,
     }
@@ -87,7 +87,7 @@ async fn json_and_csv_carry_the_same() {
         last["error"].as_str().is_some_and(|e| e.contains("502")) && last["response_time_ms"].is_null(),
         "{last}"
     );
-    assert!(rows[2]["response_time_ms"].as_u64().is_some_and(|ms| (300..3000).contains(&ms)), "{}", rows[2]);
+    assert!(rows[2]["response_time_ms"].as_u64().is_some_and(|ms| (2000..5000).contains(&ms)), "{}", rows[2]);
     assert!(rows[0]["phases"]["connect_ms"].is_u64() && rows[0]["error"].is_null(), "{}", rows[0]);
 
     let ran = scene.check(&["--format", "csv"]).await;

@@ -6,7 +6,7 @@ use holdfast_model::ProxyUrl;
 use crate::server::{Server, sentence};
 use crate::world::{World, wish};
 
-on_both!(the_second_is_refused, one_of_twenty_at_once_is_added, one_of_twenty_edits_at_once_is_made);
+on_both!(the_second_is_refused, one_of_eight_at_once_is_added, one_of_eight_edits_at_once_is_made);
 
 const URL: &str = "http://user:hun%2Fter%252%40secret@127.0.0.1:1";
 
@@ -41,9 +41,9 @@ async fn the_second_is_refused(world: World) {
     server.stop().await;
 }
 
-async fn one_of_twenty_at_once_is_added(world: World) {
+async fn one_of_eight_at_once_is_added(world: World) {
     let server = Server::start(&world).await;
-    let all = (0..20).map(|n| {
+    let all = (0..8).map(|n| {
         let engine = server.engine.clone();
         tokio::spawn(async move {
             if n % 4 == 0 {
@@ -67,10 +67,10 @@ async fn one_of_twenty_at_once_is_added(world: World) {
     assert_eq!(server.stop().await.count("proxy_added"), 1);
 }
 
-async fn one_of_twenty_edits_at_once_is_made(world: World) {
+async fn one_of_eight_edits_at_once_is_made(world: World) {
     let server = Server::start(&world).await;
     let mut ids = Vec::new();
-    for n in 0..20 {
+    for n in 0..8 {
         let new = ProxyWish { enabled: false, ..wish(&format!("http://127.0.0.1:{}", n + 2), 0) };
         ids.push(server.add_proxy(new).await.expect("added"));
     }

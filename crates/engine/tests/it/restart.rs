@@ -26,10 +26,11 @@ async fn everything_is_as_it_was(world: World) {
     (new.label, new.tags) = (Some("Oslo".to_owned()), vec!["eu".to_owned(), "fast".to_owned()]);
     let tagged = server.add_proxy(new).await.expect("added");
     server.ears.health(tagged.0, "healthy").await;
-    proxies[2].set_fault(Fault::Reset).await;
-    let failed = server.add(&proxies[2].url(), 0, "failed").await;
     let off = ProxyWish { enabled: false, ..wish(&proxies[3].url(), 2) };
     let off = server.add_proxy(off).await.expect("added");
+    proxies[2].set_fault(Fault::Reset).await;
+    let failed = server.add(&proxies[2].url(), 0, "failed").await;
+    // At once: a second later it would be checked again.
     server.set_config(set(json!({ "enable_proxy": false }))).await.expect("set");
     // Nothing is checked any more, so nothing moves while it is compared.
     let shown = |server: &Server| server.proxies().proxies.iter().map(of_view).collect::<Vec<_>>();

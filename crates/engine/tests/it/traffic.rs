@@ -46,9 +46,9 @@ async fn carry(gateway: SocketAddr, greeter: SocketAddr, bytes: usize) {
     assert_eq!(back.len(), bytes);
 }
 
-/// It ends by a reset, soon.
+/// It ends by a reset.
 async fn is_cut(stream: &mut TcpStream) {
-    let end = timeout(Duration::from_secs(3), stream.read_u8()).await.expect("it is cut");
+    let end = timeout(PATIENCE, stream.read_u8()).await.expect("it is cut");
     assert_eq!(end.expect_err("no byte").kind(), std::io::ErrorKind::ConnectionReset);
 }
 
@@ -60,7 +60,7 @@ async fn shown(server: &Server, id: ProxyId, up: u64, down: u64) {
         }
     };
     let view = || server.view(id);
-    timeout(PATIENCE / 3, shown).await.unwrap_or_else(|_| panic!("({up}, {down}) is not {:?}", view()));
+    timeout(PATIENCE, shown).await.unwrap_or_else(|_| panic!("({up}, {down}) is not {:?}", view()));
 }
 
 async fn bytes_are_stored_and_survive_restarts_without_doubling(world: World) {

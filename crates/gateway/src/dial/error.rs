@@ -47,6 +47,8 @@ pub enum Fault {
     Protocol(String),
     /// The destination's name leads into a private network that this client may not reach.
     Private,
+    /// It is one of our own listeners.
+    Own,
     /// This machine has run out of files, ports or memory: no proxy's doing.
     Ours(String),
     /// Any other error of the operating system.
@@ -66,7 +68,7 @@ impl Fault {
             Self::Status(_) => "status",
             Self::Socks(_) => "socks",
             Self::Protocol(_) => "protocol",
-            Self::Private => "forbidden",
+            Self::Private | Self::Own => "forbidden",
             Self::Ours(_) | Self::Io(_) => "system",
         }
     }
@@ -95,7 +97,8 @@ impl DialError {
     }
 
     pub(super) fn of_destination(self) -> Self {
-        Self { blame: Blame::Target, direct: true, ..self }
+        let blame = if self.blame == Blame::Ours { Blame::Ours } else { Blame::Target };
+        Self { blame, direct: true, ..self }
     }
 
     /// The name of a destination leads into a private network that this client may not reach.
@@ -103,9 +106,18 @@ impl DialError {
         Self::proxy(Phase::Connect, Fault::Private).of_destination()
     }
 
+    /// A name that was not found, unless it could not even be asked for.
+    pub(super) fn lookup(error: &io::Error) -> Self {
+        if is_our_own(error) {
+            Self::io(Phase::Resolve, error)
+        } else {
+            Self::proxy(Phase::Resolve, Fault::Dns)
+        }
+    }
+
     pub(super) fn io(phase: Phase, error: &io::Error) -> Self {
         if is_our_own(error) {
-            return Self { blame: Blame::Target, ..Self::proxy(phase, Fault::Ours(error.to_string())) };
+            return Self { blame: Blame::Ours, ..Self::proxy(phase, Fault::Ours(error.to_string())) };
         }
         let fault = match error.kind() {
             io::ErrorKind::ConnectionRefused => Fault::Refused,
@@ -148,6 +160,8 @@ impl fmt::Display for DialError {
             (Fault::Private, _) => f.write_str(
                 "its name leads to a private address, and this gateway listens to more than this machine",
             ),
+            (Fault::Own, _) if self.direct => f.write_str("its name leads to holdfast itself"),
+            (Fault::Own, _) => f.write_str("proxy cannot be used: it is holdfast itself"),
             (Fault::WrongCredentials, _) => f.write_str("407 from the proxy: wrong user or password"),
             (Fault::SocksCredentials, _) => f.write_str("proxy refused the login: wrong user or password"),
             (Fault::Status(code), Phase::Request) => write!(f, "{who} answered {code}"),
@@ -178,7 +192,7 @@ mod tests {
     #[test]
     fn running_out_of_files_is_no_proxys_fault() {
         let error = DialError::io(Phase::Connect, &io::Error::from_raw_os_error(24));
-        assert_eq!(error.blame, Blame::Target);
+        assert_eq!((error.blame, error.clone().of_destination().blame), (Blame::Ours, Blame::Ours));
         assert!(error.to_string().contains("this machine cannot open another connection"), "{error}");
         let error = DialError::io(Phase::Connect, &io::Error::from_raw_os_error(111));
         assert_eq!((error.blame, error.fault), (Blame::Proxy, Fault::Refused));

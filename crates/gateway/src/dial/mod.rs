@@ -4,17 +4,19 @@
 
 mod error;
 mod http;
+mod own;
 mod reply;
 mod socks;
 mod stream;
 mod tcp;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use holdfast_model::{Destination, ProxyUrl, Scheme};
+use own::OwnListeners;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -22,6 +24,7 @@ use tokio_rustls::TlsConnector;
 pub(crate) use error::Seconds;
 pub use error::{DialError, Fault, Phase};
 pub(crate) use http::basic;
+pub(crate) use own::leads_home;
 pub use reply::{ConnectReply, MAX_REPLY_HEAD, ReplyError, parse_connect_reply};
 pub use stream::Stream;
 pub(crate) use tcp::tune;
@@ -103,7 +106,7 @@ pub struct Opened {
 #[derive(Clone)]
 pub struct Dialer {
     tls: Arc<ClientConfig>,
-    own: Arc<RwLock<Vec<SocketAddr>>>,
+    own: Arc<OwnListeners>,
 }
 
 impl Dialer {
@@ -121,9 +124,15 @@ impl Dialer {
         Ok(Self { tls: Arc::new(config), own: Arc::default() })
     }
 
-    /// Never again connects to this address: a gateway that is its own upstream would dial itself without end.
+    /// Never again connects to this address, one of our own listeners: a gateway that is its own upstream would dial itself
+    /// without end, and no client is to reach the API through it. All clones know.
     pub fn never_dial(&self, own: SocketAddr) {
-        self.own.write().unwrap_or_else(PoisonError::into_inner).push(own);
+        self.own.add(own);
+    }
+
+    /// Whether this destination is one of our own listeners, as far as its text tells.
+    pub(crate) fn is_own(&self, to: &Destination) -> bool {
+        self.own.includes(to)
     }
 
     /// Trusts what `tls` trusts, for tests and for people with an authority of their own.
@@ -209,15 +218,9 @@ impl Dialer {
 
     /// Whatever name led there: the far end of a connection tells whether it is one of our own listeners.
     fn refuse_own(&self, tcp: &TcpStream) -> Result<(), DialError> {
-        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
         let (Ok(far), Ok(near)) = (tcp.peer_addr(), tcp.local_addr()) else { return Ok(()) };
-        let mine = |own: &SocketAddr| {
-            let any = own.ip().is_unspecified() && far.ip() == near.ip();
-            own.port() == far.port() && (any || own.ip() == far.ip().to_canonical())
-        };
-        if own.iter().any(mine) {
-            let why = "it is this gateway itself".to_owned();
-            return Err(DialError::proxy(Phase::Connect, Fault::Protocol(why)));
+        if self.own.answered(far, near) {
+            return Err(DialError::proxy(Phase::Connect, Fault::Own));
         }
         Ok(())
     }

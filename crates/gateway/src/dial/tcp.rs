@@ -36,7 +36,7 @@ pub(super) async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Ve
     let found = timeout(limit, lookup_host((host, port)))
         .await
         .map_err(|_| DialError::proxy(Phase::Resolve, Fault::Timeout(limit)))?;
-    let addresses: Vec<_> = found.map_err(|_| DialError::proxy(Phase::Resolve, Fault::Dns))?.collect();
+    let addresses: Vec<_> = found.map_err(|error| DialError::lookup(&error))?.collect();
     if addresses.is_empty() { Err(DialError::proxy(Phase::Resolve, Fault::Dns)) } else { Ok(addresses) }
 }
 

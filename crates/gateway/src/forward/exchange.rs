@@ -13,12 +13,14 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::tap::{Tap, Tapped};
 use super::{Body, is_absolute};
 use crate::connect::reset;
+use crate::context::Context;
 use crate::dial::{DialError, Fault, Opened, Phase};
 use crate::head::MAX_HEADERS;
 use crate::race::Route;
@@ -34,17 +36,21 @@ type Head = Pin<Box<dyn Future<Output = hyper::Result<Response<Incoming>>> + Sen
 
 /// A request under way.
 ///
-/// The driver's guard comes first, so that it is dropped first: an exchange that is given up must be reset before
+/// The driver's end comes first, so that it is dropped first: an exchange that is given up must be reset before
 /// hyper sees that nobody listens and closes in order.
 pub(super) struct Exchange {
-    driver: Option<DropGuard>,
+    complete: oneshot::Sender<()>,
     head: Option<Head>,
     tap: Tap,
 }
 
 impl Exchange {
     /// Starts to write `request`.
-    pub(super) async fn start(opened: Opened, request: Request<Body>) -> hyper::Result<Self> {
+    pub(super) async fn start(
+        context: &Context,
+        opened: Opened,
+        request: Request<Body>,
+    ) -> hyper::Result<Self> {
         let tap = Tap::default();
         let io = TokioIo::new(Tapped { stream: opened.stream, tap: tap.clone() });
         let (mut sender, connection) = http1::Builder::new()
@@ -53,10 +59,10 @@ impl Exchange {
             .max_headers(MAX_HEADERS)
             .handshake(io)
             .await?;
-        let stop = CancellationToken::new();
-        tokio::spawn(drive(Box::new(connection), stop.clone()));
+        let (complete, end) = oneshot::channel();
+        context.tasks.spawn(drive(Box::new(connection), end, context.stop.clone()));
         let head: Head = Box::pin(async move { sender.send_request(request).await });
-        Ok(Self { head: Some(head), tap, driver: Some(stop.drop_guard()) })
+        Ok(Self { head: Some(head), tap, complete })
     }
 
     /// Waits for the head of the answer. Once it is there, there is nothing more to wait for. Can be cancelled and
@@ -74,23 +80,27 @@ impl Exchange {
     }
 
     /// The answer is complete: the connection may close in order.
-    pub(super) fn complete(mut self) {
-        if let Some(guard) = self.driver.take() {
-            let stop = guard.disarm();
-            tokio::spawn(async move {
-                tokio::time::sleep(FAREWELL).await;
-                stop.cancel();
-            });
-        }
+    pub(super) fn complete(self) {
+        // The driver may have seen the end already.
+        let _ = self.complete.send(());
     }
 }
 
 type Connection = http1::Connection<TokioIo<Tapped>, Body>;
 
-async fn drive(mut connection: Box<Connection>, stop: CancellationToken) {
+/// Drives a connection to its end. `end` tells that the exchange is complete, or, dropped, that it was given up.
+async fn drive(mut connection: Box<Connection>, end: oneshot::Receiver<()>, stop: CancellationToken) {
+    let given_up = async {
+        if end.await.is_ok() {
+            tokio::select! {
+                () = sleep(FAREWELL) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    };
     tokio::select! {
         biased;
-        () = stop.cancelled() => {}
+        () = given_up => {}
         // What went wrong, if anything, is told to whoever waits for the head or reads the body.
         _ = &mut *connection => return,
     }
@@ -115,7 +125,7 @@ pub(super) async fn head_within(
 /// A failure between the request and the head of its answer.
 pub(super) fn failure(route: &Route, fault: Fault) -> DialError {
     let blame = if is_absolute(route) { Blame::Proxy } else { Blame::Target };
-    DialError { phase: Phase::Request, fault, blame, direct: matches!(route, Route::Direct) }
+    DialError { phase: Phase::Request, fault, blame, direct: matches!(route, Route::Direct(_)) }
 }
 
 pub(super) fn fault(error: &hyper::Error) -> Fault {

@@ -3,116 +3,81 @@
 //! request is asked anew elsewhere, but the old one stays open, and whichever answers first is taken.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use holdfast_model::Blame;
 use http::Response;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::timeout_at;
 
 use super::exchange::{Exchange, failure, head_within};
 use super::{Answered, Body, Call, is_absolute, is_gateway_error};
 use crate::answer::Answer;
 use crate::connect;
 use crate::dial::{DialError, Fault, Limits, Phase};
-use crate::race::{Route, Won, race};
-
-/// How long an answer is waited for when every route has been tried and all of them are silent.
-const LATE: Duration = Duration::from_secs(60);
-
-/// An exchange that went on after its try was over.
-type Late = Result<Answered, DialError>;
+use crate::race::{LATE, Landing, Route, Try, Won, race};
 
 struct Hedge<'a> {
     call: &'a Call<'a>,
     /// The first 502, 503 or 504 of an HTTP proxy: its own word or the origin's, the next proxy will tell.
     doubtful: Mutex<Option<Answered>>,
-    /// Exchanges that went on after their tries were over; they end with the request.
-    parked: Mutex<JoinSet<()>>,
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Response<Body>, Answer> {
-    let hedge = Hedge { call, doubtful: Mutex::default(), parked: Mutex::default() };
+    let hedge = Hedge { call, doubtful: Mutex::default() };
     let begun = Instant::now();
-    let (late, mut answers) = mpsc::unbounded_channel();
-    let lost = {
-        let attempt = |route| hedge.attempt(route, late.clone());
-        let mut race = Box::pin(race(&call.context.pool, &call.lease.account, call.to(), attempt));
-        loop {
-            tokio::select! {
-                biased;
-                won = &mut race => match won {
-                    Ok(won) => return Ok(call.finish(won)),
-                    Err(lost) => break lost,
-                },
-                Some(late) = answers.recv() => if let Some(response) = hedge.take(late, begun) {
-                    return Ok(response);
-                },
-            }
-        }
+    let attempt = |route| hedge.attempt(route);
+    let lost = match Box::pin(race(&call.context.pool, &call.lease.account, call.to(), attempt)).await {
+        Ok(won) => return call.finish(won),
+        Err(lost) => lost,
     };
-    drop(late);
-    let patience = begun + LATE;
-    while let Ok(Some(late)) = timeout_at(patience.into(), answers.recv()).await {
-        if let Some(response) = hedge.take(late, begun) {
-            return Ok(response);
-        }
-    }
     // There was no other proxy to ask, or none that knew better.
     let doubtful = hedge.doubtful.into_inner().unwrap_or_else(PoisonError::into_inner);
     match doubtful {
-        Some(answered) => Ok(call.finish(won(answered, begun))),
+        Some(answered) => call.finish(won(answered, begun)),
         None => Err(connect::answer(call.to(), lost)),
     }
 }
 
 fn won(answered: Answered, begun: Instant) -> Won<Answered> {
-    Won { route: answered.route.clone(), value: answered, begun }
+    let landing = Landing { route: answered.route.clone(), begun, doubts: Vec::new() };
+    Won { value: answered, landing }
 }
 
 impl Hedge<'_> {
     /// One try over one route.
-    async fn attempt(&self, route: Route, late: mpsc::UnboundedSender<Late>) -> Late {
-        let opened = self.call.open(&route).await?;
-        let proxy = match &route {
-            Route::Proxy(_, url) if is_absolute(&route) => Some(url),
-            _ => None,
+    async fn attempt(&self, route: Route) -> Try<'_, Answered> {
+        let mut exchange = match self.ask(&route).await {
+            Ok(exchange) => exchange,
+            Err(error) => return Try::Done(Err(error)),
         };
-        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let protocol = |words: String| failure(&route, Fault::Protocol(words));
-        let request = self.call.plain.request(proxy, body).map_err(|answer| protocol(answer.body()))?;
-        let started = Exchange::start(opened, request).await;
-        let mut exchange = started.map_err(|error| protocol(error.to_string()))?;
         match head_within(&mut exchange, &route, Limits::TRAFFIC.reply).await {
-            Ok(response) => self.judge(Answered { response, exchange, route }),
-            Err(error) => {
-                if matches!(error.fault, Fault::Timeout(_)) {
-                    self.park(exchange, route, late);
-                }
-                Err(error)
+            Ok(response) => Try::Done(self.judge(Answered { response, exchange, route })),
+            Err(error) if matches!(error.fault, Fault::Timeout(_)) => {
+                let rest = async move {
+                    let response = head_within(&mut exchange, &route, LATE).await?;
+                    self.judge(Answered { response, exchange, route })
+                };
+                Try::Late(error, Box::pin(rest))
             }
+            Err(error) => Try::Done(Err(error)),
         }
     }
 
-    fn park(&self, mut exchange: Exchange, route: Route, late: mpsc::UnboundedSender<Late>) {
-        let waiting = async move {
-            let head = head_within(&mut exchange, &route, LATE).await;
-            // Nobody listens any more if the request has been answered.
-            let _ = late.send(head.map(|response| Answered { response, exchange, route }));
+    async fn ask(&self, route: &Route) -> Result<Exchange, DialError> {
+        let opened = self.call.open(route).await?;
+        let proxy = match route {
+            Route::Proxy(_, url) if is_absolute(route) => Some(url),
+            _ => None,
         };
-        self.parked.lock().unwrap_or_else(PoisonError::into_inner).spawn(waiting);
-    }
-
-    fn take(&self, late: Late, begun: Instant) -> Option<Response<Body>> {
-        let answered = late.and_then(|answered| self.judge(answered)).ok()?;
-        Some(self.call.finish(won(answered, begun)))
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let protocol = |words: String| failure(route, Fault::Protocol(words));
+        let request = self.call.plain.request(proxy, body).map_err(|answer| protocol(answer.body()))?;
+        Exchange::start(self.call.context, opened, request).await.map_err(|error| protocol(error.to_string()))
     }
 
     /// Whether an answer is one for the client.
-    fn judge(&self, answered: Answered) -> Late {
+    fn judge(&self, answered: Answered) -> Result<Answered, DialError> {
         let (status, absolute) = (answered.response.status(), is_absolute(&answered.route));
         if let Some(error) = refused(&answered.route, &answered.response) {
             return Err(error);

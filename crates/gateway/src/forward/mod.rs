@@ -25,7 +25,7 @@ use crate::account::Lease;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::dial::{DialError, Limits, Opened};
-use crate::race::{Route, Won};
+use crate::race::{Landing, Route, Won};
 use crate::tunnels::OpenTunnel;
 use body::{Link, Relayed};
 use exchange::Exchange;
@@ -98,17 +98,15 @@ impl Call<'_> {
         match route {
             Route::Proxy(_, url) if is_absolute(route) => dialer.to_proxy(url, limits).await,
             Route::Proxy(_, url) => dialer.tunnel(url, self.to(), limits, self.context.pool.names()).await,
-            Route::Direct => self.context.open_direct(self.to()).await,
+            Route::Direct(_) => self.context.open_direct(self.to()).await,
         }
     }
 
-    /// Books a connection that won on the account and in the register of open ways.
-    fn register(&self, route: &Route, begun: std::time::Instant) -> OpenTunnel {
-        let via = route.via();
-        let bytes = self.lease.account.dialed(&via, begun);
-        let tunnel = self.context.tunnels.open(self.lease, via, self.to().clone(), bytes);
+    /// Registers a connection that won.
+    fn register(&self, landing: &Landing) -> Result<OpenTunnel, Answer> {
+        let tunnel = self.context.register(self.lease, landing, self.to())?;
         self.client.carries(&tunnel);
-        tunnel
+        Ok(tunnel)
     }
 
     /// Turns an upstream's answer into the client's.
@@ -124,10 +122,14 @@ impl Call<'_> {
         Response::from_parts(parts, Relayed::new(incoming, link).boxed_unsync())
     }
 
-    fn finish(&self, won: Won<Answered>) -> Response<Body> {
-        let tunnel = self.register(&won.route, won.begun);
+    fn finish(&self, mut won: Won<Answered>) -> Result<Response<Body>, Answer> {
+        if is_gateway_error(won.value.response.status()) {
+            // This route reached no more than those before it.
+            won.landing.doubts.clear();
+        }
+        let tunnel = self.register(&won.landing)?;
         won.value.exchange.attach(&tunnel);
-        self.relay(won.value, tunnel)
+        Ok(self.relay(won.value, tunnel))
     }
 
     fn suspect(&self, route: &Route, cause: SuspicionCause, words: &str) {

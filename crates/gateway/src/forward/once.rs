@@ -21,14 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(call: &Call<'_>, body: Incoming) -> Result<Response<Body>, Answer> {
     let won = dial(call).await.map_err(|lost| connect::answer(call.to(), lost))?;
-    let (route, opened) = (won.route, won.value);
-    let tunnel = call.register(&route, won.begun);
+    let tunnel = call.register(&won.landing)?;
+    let (route, opened) = (won.landing.route, won.value);
     let proxy = match &route {
         Route::Proxy(_, url) if is_absolute(&route) => Some(url),
         _ => None,
     };
     let request = call.plain.request(proxy, body.map_err(Into::into).boxed_unsync())?;
-    let started = Exchange::start(opened, request).await;
+    let started = Exchange::start(call.context, opened, request).await;
     let mut exchange = started.map_err(|error| failed(call, &route, &failure(&route, fault(&error))))?;
     exchange.attach(&tunnel);
     let response = match tokio::time::timeout(PATIENCE, exchange.head()).await {
@@ -49,7 +49,7 @@ pub(super) async fn run(call: &Call<'_>, body: Incoming) -> Result<Response<Body
 }
 
 async fn dial(call: &Call<'_>) -> Result<Won<Opened>, Lost> {
-    let attempt = |route: Route| async move { call.open(&route).await };
+    let attempt = |route: Route| async move { call.open(&route).await.into() };
     race(&call.context.pool, &call.lease.account, call.to(), attempt).await
 }
 

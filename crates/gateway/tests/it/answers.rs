@@ -1,16 +1,18 @@
 //! The gateway's own answers, and what it refuses.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use holdfast_gateway::Access;
 use holdfast_testkit::{Fault, Greeter, Kind};
 use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
-use crate::rig::{Rig, proxy};
+use crate::rig::{PATIENCE, Rig, proxy};
 
 async fn whole(rig: &Rig, request: &str) -> String {
     let (mut stream, mut text) = rig.ask(request).await;
-    stream.read_to_string(&mut text).await.expect("a clean end");
+    timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("in time").expect("a clean end");
     text
 }
 
@@ -48,6 +50,51 @@ async fn its_own_listener_is_never_a_destination() {
 }
 
 #[tokio::test]
+async fn no_listener_of_this_process_is_a_destination() {
+    let upstream = proxy(Kind::Http).await;
+    let rig = Rig::new(&[&upstream]).await;
+    let forbidden = async |host: IpAddr, port: u16| {
+        let to = SocketAddr::new(host, port);
+        for request in [
+            format!("CONNECT {to} HTTP/1.1\r\n\r\n"),
+            format!("GET http://{to}/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ] {
+            let answer = whole(&rig, &request).await;
+            assert!(
+                answer.starts_with("HTTP/1.1 403 ") && answer.contains("proxy_loop_detected"),
+                "{answer}"
+            );
+        }
+    };
+    let other = Greeter::start(b"").await.expect("a listener");
+    rig.pool.never_dial(other.addr());
+    forbidden(other.addr().ip(), other.addr().port()).await;
+    // One that listens on every address, asked by the one that leads outside. Nothing is sent for that.
+    let port = 4242;
+    rig.pool.never_dial(SocketAddr::from(([0, 0, 0, 0], port)));
+    forbidden(Ipv4Addr::LOCALHOST.into(), port).await;
+    let outside = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    if outside.connect("192.0.2.1:9").is_ok() {
+        forbidden(outside.local_addr().expect("bound").ip(), port).await;
+    }
+    let to = format!("CONNECT 192.0.2.1:{port} HTTP/1.1\r\n\r\n");
+    assert!(!rig.ask(&to).await.1.starts_with("HTTP/1.1 403 "), "somebody else's");
+}
+
+/// The machine's own name leads there, too; that is known only once it is dialed.
+#[tokio::test]
+async fn a_name_that_leads_to_an_own_listener_is_refused_when_it_is_dialed() {
+    let rig = Rig::with(Vec::new(), true, Access::Anyone).await;
+    let other = Greeter::start(b"").await.expect("a listener");
+    rig.pool.never_dial(other.addr());
+    // Two spellings of 127.0.0.1 that only a resolver reads.
+    for name in ["127.1", "0x7f.0.0.1"] {
+        let answer = whole(&rig, &format!("CONNECT {name}:{} HTTP/1.1\r\n\r\n", other.addr().port())).await;
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("holdfast itself"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_gateway_that_is_its_own_upstream_ends_at_once() {
     let echo = Greeter::start(b"").await.expect("an echo");
     let rig = Rig::with(Vec::new(), false, Access::Anyone).await;
@@ -68,7 +115,7 @@ async fn a_gateway_that_is_its_own_upstream_ends_at_once() {
     let (_, head) = rig.connect(echo.addr()).await;
     assert!(head.starts_with("HTTP/1.1 50"), "{head}");
     let error = rig.pool.read(|pool| pool.proxies().find_map(|p| p.last_error.clone()));
-    assert!(error.is_some_and(|words| words.contains("this gateway itself")), "it was dialed");
+    assert!(error.is_some_and(|words| words.contains("it is holdfast itself")), "it was dialed");
 }
 
 #[tokio::test]

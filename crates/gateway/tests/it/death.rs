@@ -16,10 +16,12 @@ async fn tunnels_on_a_frozen_proxy_are_cut() {
     let echo = Greeter::start(b"").await.expect("an echo");
     let frozen = ProxyProcess::start(Kind::Http, Options::default()).await.expect("a proxy");
     let second = proxy(Kind::Http).await;
-    let mut rig = Rig::with(vec![frozen.url(), second.url()], false, Access::Anyone).await;
-    rig.checked(2).await;
+    let mut rig = Rig::with(vec![frozen.url()], false, Access::Anyone).await;
+    rig.checked(1).await;
     let (mut stream, _) = rig.connect(echo.addr()).await;
     echoes(&mut stream, "before").await;
+    // Not before, or it might have overtaken the first.
+    rig.add(&second).await;
     frozen.freeze().expect("frozen");
     stream.write_all(b"is anybody there?").await.expect("written");
     assert_eq!(end_of(&mut stream).await.0, Some(ErrorKind::ConnectionReset));
@@ -33,10 +35,11 @@ async fn tunnels_on_a_frozen_proxy_are_cut() {
 async fn idle_tunnels_are_cut_when_their_proxy_is_killed() {
     let echo = Greeter::start(b"").await.expect("an echo");
     let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
-    let mut rig = Rig::new(&[&first, &second]).await;
-    rig.checked(2).await;
+    let mut rig = Rig::new(&[&first]).await;
+    rig.checked(1).await;
     let (mut idle, _) = rig.connect(echo.addr()).await;
     echoes(&mut idle, "then idle").await;
+    rig.add(&second).await;
     first.set_fault(Fault::RefuseNewOnly).await;
     // Somebody else's dial notices.
     let (mut other, _) = rig.connect(echo.addr()).await;
@@ -50,20 +53,22 @@ struct Watched {
     stream: TcpStream,
     _lease: holdfast_gateway::LeaseHandle,
     account: holdfast_gateway::AccountHandle,
+    /// User and password of the lease.
+    pair: String,
 }
 
-/// A recording's tunnel that has carried something.
-async fn recording(proxies: &[&UpstreamProxy], to: std::net::SocketAddr) -> Watched {
-    let urls = proxies.iter().map(|p| p.url()).collect();
-    let mut rig = Rig::with(urls, false, Access::LeasesOnly).await;
-    rig.checked(proxies.len()).await;
+/// A recording's tunnel through the first proxy; the second comes later, so that it cannot overtake the first.
+async fn recording(first: &UpstreamProxy, second: &UpstreamProxy, to: std::net::SocketAddr) -> Watched {
+    let mut rig = Rig::with(vec![first.url()], false, Access::LeasesOnly).await;
+    rig.checked(1).await;
     let account = rig.gateway.account(RecordingId::new(), &[]);
     let lease = account.lease();
     let url = lease.proxy_url();
     let pair = url.expose().trim_start_matches("http://").split('@').next().expect("credentials").to_owned();
     let (stream, head) = rig.connect_as(&pair, to).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    Watched { rig, stream, _lease: lease, account }
+    rig.add(second).await;
+    Watched { rig, stream, _lease: lease, account, pair }
 }
 
 const REQUEST: &[u8] = b"GET /check HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -72,7 +77,7 @@ const REQUEST: &[u8] = b"GET /check HTTP/1.1\r\nHost: x\r\n\r\n";
 async fn a_recordings_single_stuck_tunnel_is_cut_though_its_proxy_is_fine() {
     let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
     let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
-    let mut watched = recording(&[&first, &second], origin.addr()).await;
+    let mut watched = recording(&first, &second, origin.addr()).await;
     watched.stream.write_all(REQUEST).await.expect("written");
     watched.stream.readable().await.expect("an answer");
     first.set_fault(Fault::FreezeTunnels).await;
@@ -87,11 +92,33 @@ async fn a_recordings_single_stuck_tunnel_is_cut_though_its_proxy_is_fine() {
 async fn an_origin_that_hangs_cuts_no_tunnel_and_convicts_nobody() {
     let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
     let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
-    let mut watched = recording(&[&first, &second], origin.addr()).await;
+    let mut watched = recording(&first, &second, origin.addr()).await;
     origin.set_fault(ServerFault::HangRequests).await;
     watched.stream.write_all(REQUEST).await.expect("written");
     let hang = tokio::time::timeout(Duration::from_secs(10), end_of(&mut watched.stream)).await;
     assert!(hang.is_err(), "the tunnel was cut: {hang:?}");
     assert!(!watched.rig.events_so_far().iter().any(|e| matches!(e, Event::ProxyConvicted { .. })));
     assert_eq!(watched.account.traffic().failovers, 0);
+}
+
+#[tokio::test]
+async fn a_destination_that_refuses_is_no_fault_of_the_route_until_another_one_reaches_it() {
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
+    let watched = recording(&first, &second, origin.addr()).await;
+    let other = Greeter::start(b"").await.expect("an echo");
+    for upstream in [&first, &second] {
+        upstream.set_fault(Fault::status(502).only(other.addr().to_string())).await;
+    }
+    let head = watched.rig.connect_as(&watched.pair, other.addr()).await.1;
+    assert!(head.starts_with("HTTP/1.1 502 "), "both say so: {head}");
+    let traffic = watched.account.traffic();
+    assert!(traffic.last_fault.is_none() && traffic.last_unreached.is_some(), "{traffic:?}");
+    second.heal().await;
+    let head = watched.rig.connect_as(&watched.pair, other.addr()).await.1;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let traffic = watched.account.traffic();
+    assert!(traffic.last_fault.is_some() && traffic.last_success > traffic.last_fault, "{traffic:?}");
+    assert_eq!((traffic.failovers, traffic.routes.len()), (1, 2), "{traffic:?}");
+    assert!(traffic.routes[0].reason.as_deref().is_some_and(|why| why.contains("502")), "{traffic:?}");
 }

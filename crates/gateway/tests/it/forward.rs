@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use holdfast_gateway::dial::Limits;
 use holdfast_gateway::{Access, LeaseHandle};
 use holdfast_model::{RecordingId, Via};
 use holdfast_testkit::{Asked, CheckTarget, Cut, Fault, HttpServer, Kind, Reply, UpstreamProxy};
@@ -258,7 +259,7 @@ async fn what_is_no_plain_request_is_told_why() {
             501,
             "CONNECT",
         ),
-        (format!("GET http://{own}/ HTTP/1.1\r\nHost: x\r\n\r\n"), 403, "gateway itself"),
+        (format!("GET http://{own}/ HTTP/1.1\r\nHost: x\r\n\r\n"), 403, "holdfast itself"),
         (
             format!(
                 "POST http://{own}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{}",
@@ -274,8 +275,11 @@ async fn what_is_no_plain_request_is_told_why() {
     }
 }
 
+/// Before the first try has even timed out by itself.
+const AT_ONCE: Duration = Limits::TRAFFIC.reply;
+
 /// A GET and a POST over two proxies of which the first has a fault. The GET always gets through.
-async fn over(fault: Fault, post_passes: bool, limit: Duration) {
+async fn over(fault: Fault, post_passes: bool) {
     let origin = origin(|_| Reply::ok("text/plain", "fine")).await;
     let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
     let rig = Rig::new(&[&first, &second]).await;
@@ -283,7 +287,7 @@ async fn over(fault: Fault, post_passes: bool, limit: Duration) {
     let began = Instant::now();
     let answer = fetch(&rig, &get(&format!("http://{}/", origin.addr()))).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("fine"), "{fault:?}: {answer}");
-    assert!(began.elapsed() < limit, "{fault:?}: {:?}", began.elapsed());
+    assert!(began.elapsed() < AT_ONCE, "{fault:?}: {:?}", began.elapsed());
     let asked = origin.requests().len();
     assert_eq!(asked, 1, "{fault:?}");
 
@@ -315,12 +319,11 @@ async fn breaks(proxy: &UpstreamProxy, fault: &Fault, origin: &HttpServer) {
 
 #[tokio::test]
 async fn a_get_moves_on_and_a_post_only_while_nothing_was_written() {
-    let second = Duration::from_secs(1);
-    over(Fault::Refuse, true, second).await;
-    over(Fault::AbortConnect, false, second).await;
-    over(Fault::WrongAuth, false, second).await;
-    over(Fault::NotHttp(b"SSH-2.0-x\r\n\r\n".to_vec()), false, second).await;
-    over(Fault::status(502), false, second).await;
+    over(Fault::Refuse, true).await;
+    over(Fault::AbortConnect, false).await;
+    over(Fault::WrongAuth, false).await;
+    over(Fault::NotHttp(b"SSH-2.0-x\r\n\r\n".to_vec()), false).await;
+    over(Fault::status(502), false).await;
 }
 
 #[tokio::test]
@@ -333,25 +336,27 @@ async fn a_silent_proxy_is_overtaken() {
         let began = Instant::now();
         let answer = fetch(&rig, &get(&format!("http://{}/", origin.addr()))).await;
         assert!(answer.ends_with("fine"), "{answer}");
-        assert!(began.elapsed() < Duration::from_millis(1200), "{fault:?}: {:?}", began.elapsed());
+        assert!(began.elapsed() < AT_ONCE, "{fault:?}: {:?}", began.elapsed());
     }
 }
 
 #[tokio::test]
 async fn the_same_gateway_error_from_two_proxies_is_the_origins_own() {
-    for status in [502, 503, 504] {
+    for (status, fallback) in [(502, false), (503, false), (504, false), (503, true)] {
         let origin = CheckTarget::start(status, false).await.expect("an origin");
         let (first, second, third) =
             (proxy(Kind::Http).await, proxy(Kind::Https).await, proxy(Kind::Http).await);
-        let rig = Rig::new(&[&first, &second, &third]).await;
+        let urls = [&first, &second, &third].map(UpstreamProxy::url).to_vec();
+        let rig = Rig::with(urls, fallback, Access::Anyone).await;
         let answer = fetch(&rig, &get(&origin.url())).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
         assert!(answer.ends_with(&format!("\r\n\r\n{status}\n")), "the origin's own body: {answer}");
         assert_eq!(origin.requests().len(), 2, "one other proxy is asked");
-        // With nobody else to ask it is relayed, too.
-        let rig = Rig::new(&[&first]).await;
+        // With nobody else to ask it is relayed, too, and nobody is asked directly.
+        let rig = Rig::with(vec![first.url()], fallback, Access::Anyone).await;
         let answer = fetch(&rig, &get(&origin.url())).await;
         assert!(answer.ends_with(&format!("\r\n\r\n{status}\n")), "{answer}");
+        assert_eq!(origin.requests().len(), 3, "fallback {fallback}");
     }
     // Through SOCKS it can only be the origin.
     let origin = CheckTarget::start(503, false).await.expect("an origin");
@@ -420,7 +425,7 @@ async fn an_answer_is_cut_with_its_proxy_even_if_nobody_reads_it() {
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(5), "{what}");
+        assert!(began.elapsed() < PATIENCE, "{what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -441,6 +446,31 @@ async fn a_client_that_leaves_leaves_nothing_behind() {
         until("the proxy is left", || upstream.open_tunnels() == 0).await;
         assert_eq!(rig.gateway.open_tunnels(), 0);
     }
+}
+
+#[tokio::test]
+async fn every_task_is_tracked_and_ends_with_its_request() {
+    let silent = Raw::start(b"", Then::Stay).await;
+    let rig = Rig::with(Vec::new(), true, Access::Anyone).await;
+    let at_rest = rig.tracker.len();
+    let mut stream = TcpStream::connect(rig.gateway.local_addr()).await.expect("connected");
+    stream.write_all(get(&format!("http://{}/", silent.addr)).as_bytes()).await.expect("written");
+    until("it was asked", || !silent.heard().is_empty()).await;
+    assert_eq!(rig.tracker.len(), at_rest + 2, "the client's connection and the upstream's");
+    stream.set_zero_linger().expect("a reset");
+    drop(stream);
+    until("they end", || rig.tracker.len() == at_rest).await;
+
+    let whole = Raw::start(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood", Then::Close).await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    fetch(&rig, &get(&format!("http://{}/", whole.addr))).await;
+    let began = Instant::now();
+    let before = tasks();
+    for _ in 0..10 {
+        fetch(&rig, &get(&format!("http://{}/", whole.addr))).await;
+    }
+    until("they end", || tasks() <= before).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -510,15 +540,23 @@ fn pair(lease: &LeaseHandle) -> String {
 
 #[tokio::test]
 async fn an_origin_that_thinks_for_long_is_waited_for() {
-    let slow =
-        Raw::slow(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow", Then::Close, Duration::from_secs(3));
-    let slow = slow.await;
-    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
-    let rig = Rig::new(&[&first, &second]).await;
-    let began = Instant::now();
-    let answer = fetch(&rig, &get(&format!("http://{}/", slow.addr))).await;
-    assert!(answer.ends_with("slow"), "{answer}");
-    assert!(began.elapsed() < Duration::from_secs(4), "the first try went on: {:?}", began.elapsed());
+    for (proxies, fallback) in [(2, false), (2, true), (1, true)] {
+        let slow = Raw::slow(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow",
+            Then::Close,
+            Duration::from_secs(3),
+        );
+        let slow = slow.await;
+        let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+        let urls = [&first, &second].map(UpstreamProxy::url)[..proxies].to_vec();
+        let rig = Rig::with(urls, fallback, Access::Anyone).await;
+        let began = Instant::now();
+        let answer = fetch(&rig, &get(&format!("http://{}/", slow.addr))).await;
+        assert!(answer.ends_with("slow"), "{answer}");
+        // A try that is given up at 2.5 s and begun anew gets its answer at 5.5 s.
+        assert!(began.elapsed() < Duration::from_millis(5400), "the first try went on: {:?}", began.elapsed());
+        assert_eq!(slow.heard().len(), proxies, "each proxy was asked, and nobody directly");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 mod answers;
 mod death;
 mod forward;
+mod last_resort;
 mod probe;
 mod rig;
+mod starved;
 mod tunnel;

@@ -12,8 +12,10 @@ use holdfast_testkit::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-const QUICK: Duration = Duration::from_millis(800);
-const LONG: Duration = Duration::from_secs(10);
+/// For what is never answered. What is answered has to come sooner, on a busy machine too.
+const QUICK: Duration = Duration::from_secs(3);
+/// For what is answered.
+const LONG: Duration = Duration::from_secs(30);
 
 fn dialer() -> Dialer {
     Dialer::with_tls(Ca::shared().expect("test CA").client_config().expect("client config"))
@@ -103,11 +105,7 @@ async fn fault(kind: Kind, fault: Fault, verdict: Verdict, words: &str) {
     {
         assert_eq!(progress, blame, "{kind:?} {fault:?}: {error}");
     }
-    assert!(
-        begun.elapsed() < QUICK + Duration::from_millis(400),
-        "{kind:?} {fault:?} took {:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < LONG, "{kind:?} {fault:?} took {:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -116,10 +114,10 @@ async fn faults_of_the_proxy_are_its_own() {
     for kind in [Kind::Http, Kind::Https, Kind::Socks5] {
         fault(kind, Fault::Refuse, proxy, "proxy refused the connection").await;
         fault(kind, Fault::WrongAuth, proxy, "wrong user or password").await;
-        fault(kind, Fault::SilentConnect, proxy, "no answer to CONNECT in 0.8 s").await;
+        fault(kind, Fault::SilentConnect, proxy, "no answer to CONNECT in 3 s").await;
     }
-    fault(Kind::Http, Fault::Freeze, proxy, "no answer to CONNECT in 0.8 s").await;
-    fault(Kind::Https, Fault::Freeze, proxy, "no TLS answer from proxy in 0.8 s").await;
+    fault(Kind::Http, Fault::Freeze, proxy, "no answer to CONNECT in 3 s").await;
+    fault(Kind::Https, Fault::Freeze, proxy, "no TLS answer from proxy in 3 s").await;
     fault(Kind::Http, Fault::AbortConnect, proxy, "closed the connection before it answered CONNECT").await;
     fault(Kind::Http, Fault::NotHttp(b"SSH-2.0-x\r\n\r\n".to_vec()), proxy, "does not speak its protocol")
         .await;
@@ -129,7 +127,7 @@ async fn faults_of_the_proxy_are_its_own() {
 async fn faults_beyond_the_proxy_are_the_targets() {
     let target = Verdict::Failed(Blame::Target);
     for kind in [Kind::Http, Kind::Https, Kind::Socks5] {
-        fault(kind, Fault::SilentAfterConnect, target, "no TLS answer from localhost in 0.8 s").await;
+        fault(kind, Fault::SilentAfterConnect, target, "no TLS answer from localhost in 3 s").await;
     }
     fault(Kind::Http, Fault::status(502), target, "proxy answered CONNECT with 502").await;
     fault(Kind::Socks5, Fault::status(502), target, "the destination refused").await;
@@ -167,7 +165,7 @@ async fn a_silent_target_is_told_from_a_silent_proxy() {
     origin.set_fault(ServerFault::HangRequests).await;
     let (outcome, _) = check_url(&http.url(), &origin.url(), QUICK).await;
     assert_eq!(outcome.verdict, Verdict::Failed(Blame::Target));
-    assert_eq!(outcome.error.as_deref(), Some("no answer from localhost in 0.8 s"));
+    assert_eq!(outcome.error.as_deref(), Some("no answer from localhost in 3 s"));
     assert!(outcome.phases.tls_ms.is_some() && outcome.phases.first_byte_ms.is_none());
     assert_eq!(outcome.response_time, None);
 
@@ -179,7 +177,7 @@ async fn a_silent_target_is_told_from_a_silent_proxy() {
         (Verdict::Failed(Blame::Proxy), Blame::Proxy),
         "it owes the answer"
     );
-    assert_eq!(outcome.error.as_deref(), Some("no answer from the proxy in 0.8 s"));
+    assert_eq!(outcome.error.as_deref(), Some("no answer from the proxy in 3 s"));
     let (outcome, _) = check_url(&socks.url(), &plain.url(), QUICK).await;
     assert_eq!(outcome.verdict, Verdict::Failed(Blame::Target));
 }
@@ -283,8 +281,9 @@ async fn targets_are_asked_side_by_side_and_reported_in_order() {
     let begun = Instant::now();
     let (dialer, progress) = (dialer(), Progress::new());
     let url = proxy_url(&proxy.url());
-    let report = probe::check(&dialer, &url, &targets, QUICK, Names::AsScheme, &progress).await;
-    assert!(begun.elapsed() < QUICK * 2, "{:?}", begun.elapsed());
+    let limit = Duration::from_secs(6);
+    let report = probe::check(&dialer, &url, &targets, limit, Names::AsScheme, &progress).await;
+    assert!(begun.elapsed() < limit * 2, "one after the other: {:?}", begun.elapsed());
     let verdicts: Vec<_> = report.outcomes.iter().map(|o| o.verdict).collect();
     let failed = Verdict::Failed(Blame::Target);
     assert_eq!(verdicts, [failed, Verdict::Healthy, failed]);
@@ -318,7 +317,8 @@ async fn answers_tells_a_living_destination_from_an_open_tunnel() {
         };
         assert!(ask(Some(&url)).await && ask(None).await, "tls {tls}");
         origin.set_fault(ServerFault::HangRequests).await;
-        assert!(!ask(Some(&url)).await && !ask(None).await, "tls {tls}: TLS alone is no answer");
+        let (through, direct) = tokio::join!(ask(Some(&url)), ask(None));
+        assert!(!through && !direct, "tls {tls}: TLS alone is no answer");
         origin.heal().await;
         proxy.set_fault(Fault::SilentAfterConnect).await;
         assert!(!ask(Some(&url)).await, "tls {tls}");
@@ -372,7 +372,7 @@ async fn a_proxy_that_has_answered_once_is_not_blamed_for_the_next_host() {
     let second = Origin::start(200, true).await.expect("origin");
     let there = second.url();
     let first = HttpServer::start(([127, 0, 0, 1], 0).into(), None, move |_| {
-        std::thread::sleep(QUICK / 2);
+        std::thread::sleep(Duration::from_millis(400));
         Reply { headers: vec![("Location", there.clone())], ..Reply::status(302) }
     });
     let first = first.await.expect("origin");
@@ -380,10 +380,6 @@ async fn a_proxy_that_has_answered_once_is_not_blamed_for_the_next_host() {
     let proxy = start(Kind::Http, silent).await;
     let (outcome, _) = check_url(&proxy.url(), &first.base_url("127.0.0.1"), QUICK).await;
     assert_eq!(outcome.verdict, Verdict::Failed(Blame::Target));
-    assert_eq!(
-        outcome.error.as_deref(),
-        Some("no answer to CONNECT in 0.8 s"),
-        "the limit of the whole check"
-    );
+    assert_eq!(outcome.error.as_deref(), Some("no answer to CONNECT in 3 s"), "the limit of the whole check");
     assert!(outcome.response_time.is_some(), "of the first hop");
 }

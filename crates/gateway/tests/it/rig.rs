@@ -18,13 +18,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// Longer than anything here may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running gateway.
 pub(crate) struct Rig {
     pub(crate) gateway: Gateway,
     pub(crate) pool: PoolHandle,
     pub(crate) target: CheckTarget,
+    /// What the gateway and the checks run on.
+    pub(crate) tracker: TaskTracker,
     events: broadcast::Receiver<Event>,
     _stop: DropGuard,
 }
@@ -37,23 +39,25 @@ impl Rig {
 
     /// Direct, and listening on every address of this machine.
     pub(crate) async fn open_to_all() -> Self {
-        Self::listening("0.0.0.0:0", Vec::new(), true, Access::Anyone).await
+        Self::listening("0.0.0.0:0", Vec::new(), true, Access::Anyone, false).await
+    }
+
+    /// Over these proxies, never direct, and checked over TLS.
+    pub(crate) async fn over_tls(proxies: &[&UpstreamProxy]) -> Self {
+        let urls = proxies.iter().map(|p| p.url()).collect();
+        Self::listening("127.0.0.1:0", urls, false, Access::Anyone, true).await
     }
 
     pub(crate) async fn with(urls: Vec<String>, direct: bool, access: Access) -> Self {
-        Self::listening("127.0.0.1:0", urls, direct, access).await
+        Self::listening("127.0.0.1:0", urls, direct, access, false).await
     }
 
-    async fn listening(address: &str, urls: Vec<String>, direct: bool, access: Access) -> Self {
-        let target = CheckTarget::start(200, false).await.expect("a check target");
+    async fn listening(address: &str, urls: Vec<String>, direct: bool, access: Access, tls: bool) -> Self {
+        let target = CheckTarget::start(200, tls).await.expect("a check target");
         let settings = Settings { fallback_to_direct: direct, ..Settings::default() };
         let mut pool = Pool::new(settings, 1);
         for (index, url) in urls.iter().enumerate() {
-            let url = ProxyUrl::parse(url).expect("a proxy URL");
-            let id = ProxyId(i64::try_from(index).expect("few") + 1);
-            let priority = u32::try_from(index).expect("few");
-            let proxy = NewProxy { id, url, label: None, tags: Vec::new(), priority, enabled: true };
-            pool.add(proxy, keeper::now());
+            pool.add(new(index, url), keeper::now());
         }
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let tls = Ca::shared().expect("a CA").client_config().expect("a client configuration");
@@ -63,7 +67,17 @@ impl Rig {
         let listener = TcpListener::bind(address).await.expect("a listener");
         let gateway =
             Gateway::start(listener, pool.clone(), access, stop.clone(), &tracker).expect("a gateway");
-        Self { gateway, pool, target, events, _stop: stop.drop_guard() }
+        Self { gateway, pool, target, tracker, events, _stop: stop.drop_guard() }
+    }
+
+    /// Adds a proxy behind those that are there, and waits until it has been checked.
+    pub(crate) async fn add(&mut self, proxy: &UpstreamProxy) {
+        let url = proxy.url();
+        self.pool.change(|pool, now| {
+            pool.add(new(pool.proxies().count(), &url), now);
+            Vec::new()
+        });
+        self.checked(1).await;
     }
 
     /// Sends a CONNECT and returns the stream and the whole reply head.
@@ -117,6 +131,14 @@ impl Rig {
     pub(crate) fn events_so_far(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }
+}
+
+/// The proxy in this place, counted from 0.
+fn new(index: usize, url: &str) -> NewProxy {
+    let id = ProxyId(i64::try_from(index).expect("few") + 1);
+    let priority = u32::try_from(index).expect("few");
+    let url = ProxyUrl::parse(url).expect("a proxy URL");
+    NewProxy { id, url, label: None, tags: Vec::new(), priority, enabled: true }
 }
 
 /// An HTTP test proxy.

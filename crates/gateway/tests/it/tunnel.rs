@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use holdfast_gateway::Access;
 use holdfast_gateway::dial::Limits;
 use holdfast_model::{Event, RecordingId, Secret};
-use holdfast_testkit::{Cut, Fault, Greeter, Kind};
+use holdfast_testkit::{Cut, Fault, Greeter, Kind, UpstreamProxy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::rig::{Rig, echoes, end_of, proxy};
@@ -85,6 +85,25 @@ async fn a_dial_moves_on_past_every_fault() {
         assert!(began.elapsed() < Limits::TRAFFIC.reply, "{fault:?} took {:?}", began.elapsed());
         echoes(&mut stream, "through the second").await;
     }
+}
+
+#[tokio::test]
+async fn a_slow_proxy_that_comes_first_is_waited_for_as_long_as_is_usual_for_it() {
+    let echo = Greeter::start(b"").await.expect("an echo");
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    first.set_fault(Fault::DelayMs(600)).await;
+    // A check target that needs a tunnel.
+    let mut rig = Rig::over_tls(&[&first, &second]).await;
+    rig.checked(2).await;
+    let checks = rig.target.requests().len();
+    for _ in 0..2 {
+        let (_stream, head) = rig.connect(echo.addr()).await;
+        assert!(head.starts_with(OK), "{head}");
+    }
+    let to =
+        |p: &UpstreamProxy| p.stats().connects.get(&echo.addr().to_string()).copied().unwrap_or_default();
+    assert_eq!((to(&first), to(&second)), (2, 0));
+    assert_eq!(rig.target.requests().len(), checks, "nobody was suspected");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 use holdfast_model::{Health, ProxyId, Trigger};
-use holdfast_pool::{Choice, DirectReason, NoRouteReason, Request, Settings, SuspicionCause, SystemState};
+use holdfast_pool::{
+    Choice, DirectReason, Edit, NoRouteReason, Request, Settings, SuspicionCause, SystemState,
+};
 
 use crate::world::*;
 
@@ -201,4 +203,46 @@ fn the_system_status_has_the_words_of_the_contract() {
     check(&[], &no_direct, Error, "No proxies configured - recordings will fail", (0, 0, 0));
     let unchecked = World::unchecked(2, normal).pool.system_status();
     assert_eq!(unchecked.message, "0 of 2 proxies healthy, 0 degraded, 2 unchecked");
+}
+
+#[test]
+fn what_a_person_forbids_while_it_is_dialed_is_objected_to() {
+    let id = ProxyId(1);
+    let url = new_proxy(1).url;
+    let objection = |change: &dyn Fn(&mut World)| {
+        let mut world = World::healthy(2);
+        change(&mut world);
+        world.pool.objection(id, &url)
+    };
+    assert_eq!(objection(&|_| {}), None);
+    assert_eq!(
+        objection(&|w| drop(w.check(1, Trigger::Manual, &[PROXY]))),
+        None,
+        "evicting has its own rules"
+    );
+    assert_eq!(objection(&|w| drop(w.pool.remove(id))), Some("the proxy was removed"));
+    assert_eq!(objection(&|w| drop(w.pool.set_enabled(id, false, w.now))), Some("the proxy was disabled"));
+    assert_eq!(objection(&|w| assert!(w.pool.drill(id, w.now.wall, w.now))), Some("a drill"));
+    let moved = Edit { url: Some(new_proxy(2).url), ..Edit::default() };
+    assert_eq!(
+        objection(&|w| assert!(w.pool.edit(id, moved.clone(), w.now))),
+        Some("the proxy got another address")
+    );
+
+    let (no, on) = (Some("direct connections were forbidden"), Some("the proxy system was switched on"));
+    let (off, none) = (DirectReason::SystemOff, DirectReason::NoneUsable);
+    for (enabled, fallback, reason, proxies, expected) in [
+        (true, true, none, 1, None),
+        (true, false, none, 1, no),
+        (false, false, none, 1, None),
+        (false, false, off, 1, None),
+        (true, false, off, 1, no),
+        (true, true, off, 1, on),
+        (true, true, off, 0, None),
+    ] {
+        let settings = Settings { enabled, fallback_to_direct: fallback, ..Settings::default() };
+        let world = World::checked(proxies, settings);
+        let found = world.pool.objection_to_direct(reason, &[]);
+        assert_eq!(found, expected, "{enabled} {fallback} {reason:?} {proxies}");
+    }
 }

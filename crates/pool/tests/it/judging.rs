@@ -78,10 +78,28 @@ fn averages_move_by_three_tenths_and_only_on_success() {
         let shown = world.pool.get(ProxyId(1)).unwrap().average_response_time.unwrap();
         assert_eq!(shown.as_millis(), average, "{verdict:?} in {took} ms");
     }
-    assert_eq!(world.pool.usual_dial(ProxyId(1)), None);
+    assert_eq!(world.pool.usual_dial(ProxyId(1)).unwrap().as_millis(), 160, "nothing better is known");
     world.pool.observe_dial(ProxyId(1), ms(100));
     world.pool.observe_dial(ProxyId(1), ms(200));
     assert_eq!(world.pool.usual_dial(ProxyId(1)).unwrap().as_millis(), 130);
+}
+
+#[test]
+fn a_check_that_passes_teaches_how_long_a_dial_takes() {
+    let mut world = World::unchecked(1, Settings::default());
+    let mut check = |verdict, connect, proxy| {
+        let order = world.pool.begin_check(ProxyId(1), Trigger::Suspicion, world.now).unwrap();
+        let mut report = report(&[verdict]);
+        let phases = &mut report.outcomes[0].phases;
+        (phases.connect_ms, phases.proxy_ms) = (Some(connect), proxy);
+        world.pool.finish_check(order, &report, world.now);
+        world.pool.usual_dial(ProxyId(1)).map(|usual| usual.as_millis())
+    };
+    assert_eq!(check(PROXY, 5, None), None);
+    assert_eq!(check(OK, 10, Some(690)), Some(700));
+    assert_eq!(check(OK, 10, Some(390)), Some(610), "it moves like the averages");
+    assert_eq!(check(OK, 10, None), Some(610), "a plain request opens no tunnel");
+    assert_eq!(check(TARGET, 10, Some(10)), Some(610));
 }
 
 #[test]

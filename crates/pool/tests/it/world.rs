@@ -56,6 +56,7 @@ pub(crate) fn report_in(verdicts: &[Verdict], took: Duration) -> CheckReport {
             Verdict::Degraded => Some("403 from the target".to_owned()),
             Verdict::Failed(Blame::Proxy) => Some("proxy refused the connection".to_owned()),
             Verdict::Failed(Blame::Target) => Some("502 from the proxy".to_owned()),
+            Verdict::Failed(Blame::Ours) => Some("too many open files".to_owned()),
         },
         response_time: (!matches!(verdict, Verdict::Failed(_))).then_some(took),
         phases: Phases::default(),

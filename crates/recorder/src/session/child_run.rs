@@ -311,11 +311,13 @@ impl Session {
         let dry = watch.received(self.account.traffic().bytes_down);
         let wanted = watch.flight.wanted(now).filter(|_| dry);
         let stuck = wanted.is_some_and(|(_, since)| watch.stall.is_stuck(since, usual, now));
-        let stalled = blame != GapCause::Route && watch.stall.wants_a_look(self.ledger.usual(), now);
+        let traffic = self.account.traffic();
+        // A fault that a dial has overcome since explains what is lost, but no stall.
+        let route_dead = traffic.no_route || traffic.last_fault > traffic.last_success;
+        let stalled = !route_dead && watch.stall.wants_a_look(self.ledger.usual(), now);
         if hls && (stuck || stalled) {
             watch.looking = Some(self.asker().ask().boxed());
         }
-        let traffic = self.account.traffic();
         if self.lacks_a_first_route(traffic.no_route) {
             watch.gave_up = Some(self.never_a_route());
         } else if blame == GapCause::Route && self.must_give_up() {
@@ -388,7 +390,7 @@ impl Session {
         }
         let fresh = if watch.hls == Some(true) { self.ledger.fresh_in_part() > 0 } else { watch.bytes > 0 };
         self.news |= fresh;
-        let fault = traffic.last_fault.is_some_and(|at| at >= begun);
+        let fault = traffic.last_failure().is_some_and(|at| at >= begun);
         self.barren = match (fresh, fault) {
             (true, _) => 0,
             (false, true) => self.barren,
@@ -416,7 +418,7 @@ impl Session {
         let exit = Exit {
             clean: status.success() && !watch.troubled,
             hls: watch.hls,
-            fault_before: traffic.last_fault.map(|at| at.elapsed()),
+            fault_before: traffic.last_failure().map(|at| at.elapsed()),
         };
         Ok(Run { exit, fresh, fault, complaint: watch.complaint })
     }

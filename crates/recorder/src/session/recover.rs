@@ -46,7 +46,7 @@ impl Session {
             let decision = decide(&Findings {
                 exit: &run.exit,
                 answer: &answer,
-                fault_while_asking: traffic.last_fault.is_some_and(|at| at >= asked),
+                fault_while_asking: traffic.last_failure().is_some_and(|at| at >= asked),
                 gone_for: gone_since.map(|at| at.elapsed()),
                 barren: self.barren,
                 recorded: self.ledger.recorded(),

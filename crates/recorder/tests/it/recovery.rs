@@ -8,11 +8,12 @@ use holdfast_testkit::Fault;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::live_test;
-use crate::support::{Running, Stage, TestRoutes, children, signal, tools, zombies};
+use crate::support::{PATIENCE, Running, Stage, TestRoutes, children, signal, tools, zombies};
 
 live_test! {
     async fn a_killed_streamlink_is_followed_by_another_and_nothing_is_missing() {
-        let stage = Stage::new().await;
+        // On a busy machine the next one may need as long for its start as a short playlist lasts.
+        let stage = Stage::with_window(20).await;
         let mut running = stage.start(stage.request("show.ts"));
         for kills in 1..=2 {
             running.until_media(kills * 10).await;
@@ -68,7 +69,7 @@ live_test! {
         // The one that was completed just before the kill may have come out or not: the claim is on the safe side.
         let missing = verdict.segments_missing() as u64;
         assert!((missing..=missing + 1).contains(&summary.segments_lost), "{verdict} {summary:?}");
-        assert!(missing < 15, "it went on at once when it could: {verdict}");
+        assert!(missing < 25, "it went on at once when it could: {verdict}");
         assert!((summary.seconds_lost - verdict.seconds_missing).abs() <= 2.0, "{verdict} {summary:?}");
         assert_eq!(summary.exit_status(), 3);
     }
@@ -79,12 +80,13 @@ live_test! {
         let stage = Stage::new().await;
         let mut running = stage.start(stage.request("show.ts"));
         running.until_media(8).await;
-        assert!(stage.routes.slow.lock().expect("unpoisoned").is_empty());
         assert!(*stage.routes.completed.lock().expect("unpoisoned") >= 4);
         stage.proxy.set_fault(Fault::Trickle(2_000)).await;
+        // A busy machine may have been slow before.
+        stage.routes.slow.lock().expect("unpoisoned").clear();
         let started = std::time::Instant::now();
         while stage.routes.slow.lock().expect("unpoisoned").len() < 2 {
-            assert!(started.elapsed() < Duration::from_secs(20), "never told");
+            assert!(started.elapsed() < PATIENCE, "never told");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let slow = stage.routes.slow.lock().expect("unpoisoned")[0];
@@ -97,9 +99,15 @@ live_test! {
 
 live_test! {
     async fn an_encoder_that_numbers_anew_costs_nothing() {
-        let stage = Stage::new().await;
+        let stage = Stage::with_window(20).await;
         let mut running = stage.start(stage.request("show.ts"));
         running.until_media(10).await;
+        // Just after a failover, which explains nothing of what follows.
+        {
+            let mut traffic = stage.routes.traffic.lock().expect("unpoisoned");
+            traffic.last_fault = Some(std::time::Instant::now());
+            traffic.last_success = Some(std::time::Instant::now());
+        }
         stage.origin.reset_sequence("");
         running.until_status(Status::Recovering).await;
         running.until_status(Status::Recording).await;
@@ -160,7 +168,7 @@ live_test! {
         recorder.kill().await.expect("killed");
         let killed = std::time::Instant::now();
         while std::path::Path::new(&format!("/proc/{pid}/cmdline")).exists() || std::path::Path::new(&config).exists() {
-            assert!(killed.elapsed() < Duration::from_secs(5), "Streamlink lives on");
+            assert!(killed.elapsed() < PATIENCE, "Streamlink lives on");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

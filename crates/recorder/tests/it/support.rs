@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 pub(crate) const PASSWORD: &str = "pa:ss-w0rd";
 /// Nothing here may take longer.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Runs a test in a process of its own, with the test CA trusted.
 pub(crate) fn isolated<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -> F) {

@@ -8,6 +8,9 @@ use holdfast_testkit::Postgres;
 use crate::home::Home;
 use crate::samples::{add, check, new_proxy};
 
+/// Longer than anything here may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The answer, which has to be that the database is away, and how long it took.
 async fn is_away<T: std::fmt::Debug>(
     what: &str,
@@ -26,10 +29,20 @@ async fn everything_is_refused(store: &Store, batch: &Batch, limit: Duration) {
         is_away("add", store.add_proxies(&[])),
         is_away("commit", store.commit(batch)),
     );
-    assert!(ping < Duration::from_millis(3500), "ping: {ping:?}");
+    assert!(ping < Duration::from_secs(9), "ping: {ping:?}");
     for took in [list, add, commit] {
         assert!(took < limit, "{took:?}");
     }
+}
+
+/// Waits until the database answers: one that was frozen has work to make up for.
+async fn there_again(store: &Store) {
+    let answers = async {
+        while store.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answers).await.expect("there again");
 }
 
 #[tokio::test]
@@ -45,9 +58,9 @@ async fn a_server_that_restarts_is_used_again() {
     };
     for _ in 0..2 {
         server.stop().await.expect("stopped");
-        everything_is_refused(&home.store, &batch, Duration::from_secs(9)).await;
+        everything_is_refused(&home.store, &batch, Duration::from_secs(15)).await;
         server.start_again().await.expect("started");
-        home.store.ping().await.expect("there again");
+        there_again(&home.store).await;
         home.store.commit(&batch).await.expect("the same batch");
     }
     let rows = home.store.proxies().await.expect("listed");
@@ -61,9 +74,9 @@ async fn a_server_that_freezes_holds_nobody_up() {
     let home = Home::on(&server).await;
     add(&home.store, "http://h:1", 0).await;
     server.freeze().expect("frozen");
-    everything_is_refused(&home.store, &Batch::default(), Duration::from_secs(11)).await;
+    everything_is_refused(&home.store, &Batch::default(), Duration::from_secs(15)).await;
     server.thaw().expect("thawed");
-    home.store.ping().await.expect("there again");
+    there_again(&home.store).await;
     home.store.add_proxies(&[new_proxy("http://h:2", 0)]).await.expect("added");
     assert_eq!(home.store.proxies().await.map(|rows| rows.len()), Ok(2));
 }

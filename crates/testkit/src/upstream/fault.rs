@@ -88,6 +88,8 @@ pub enum Fault {
         /// How it ends.
         how: Cut,
     },
+    /// This fault, and every open connection is reset in the moment that it begins: nobody dials in between.
+    Resetting(Box<Fault>),
     /// This fault for the next connection only.
     Once(Box<Fault>),
     /// This fault for requests to one destination (`host:port`, `host` or `*.suffix`) only.
@@ -110,6 +112,11 @@ impl Fault {
         Self::Only { destination: destination.into(), fault: Box::new(self) }
     }
 
+    /// This fault, beginning with a reset of every open connection.
+    pub fn resetting(self) -> Self {
+        Self::Resetting(Box::new(self))
+    }
+
     /// This fault for the next connection only.
     pub fn once(self) -> Self {
         Self::Once(Box::new(self))
@@ -126,12 +133,16 @@ impl Fault {
 
     /// Whether it resets the connections that are open when it is set.
     pub(crate) fn purges(&self) -> bool {
-        matches!(self, Self::Refuse | Self::ResetTunnels)
+        matches!(self, Self::Refuse | Self::ResetTunnels | Self::Resetting(_))
     }
 
     /// What stays in force after it was set.
     pub(crate) fn lasting(self) -> Self {
-        if self == Self::ResetTunnels { Self::None } else { self }
+        match self {
+            Self::ResetTunnels => Self::None,
+            Self::Resetting(fault) => fault.lasting(),
+            fault => fault,
+        }
     }
 
     pub(crate) fn delay(&self) -> Option<Duration> {
@@ -178,6 +189,7 @@ impl std::str::FromStr for Fault {
             "not_http" => Self::NotHttp(rest.as_bytes().to_vec()),
             "abort_connect" => Self::AbortConnect,
             "wrong_auth" => Self::WrongAuth,
+            "resetting" => rest.parse::<Self>()?.resetting(),
             "once" => Self::Once(Box::new(rest.parse()?)),
             "only" => {
                 let (destination, fault) = rest.split_once(' ').context("only DESTINATION FAULT")?;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 /// How long something must stay away before it counts as silent: time itself is the subject.
 pub(crate) const SILENCE: Duration = Duration::from_millis(300);
 /// How long to wait for something that must come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("this should not take so long")

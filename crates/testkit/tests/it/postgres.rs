@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use holdfast_testkit::Postgres;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::client::silent;
+use crate::client::{PATIENCE, silent};
 
 #[tokio::test]
 async fn databases_of_the_shared_server_are_apart() {
@@ -98,7 +98,7 @@ async fn dies_with_its_process() {
 
 /// Waits for a path to go; there is no signal for it.
 async fn gone(path: &str) {
-    let deadline = Instant::now() + Duration::from_secs(15);
+    let deadline = Instant::now() + PATIENCE;
     while Path::new(path).exists() {
         assert!(Instant::now() < deadline, "{path} is still there");
         tokio::time::sleep(Duration::from_millis(50)).await;

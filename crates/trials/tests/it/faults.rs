@@ -1,18 +1,19 @@
 //! Every way a proxy can die under a recording, with a window of 8 and of 4 segments: nothing may be missing, nothing
 //! twice, and the summary must tell the truth.
 
+use std::sync::LazyLock;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use chrono::{DateTime, Utc};
 use holdfast_testkit::{Fault, Kind};
-use holdfast_trials::{Finished, Recording, Scene, SceneOptions};
+use holdfast_trials::{Case, Finished, Recording, Scene, SceneOptions};
 use tokio::sync::Semaphore;
 
 /// Recordings at the same time: more would measure this machine's cores instead.
-pub(crate) static STAGE: Semaphore = Semaphore::const_new(6);
-
-/// Long enough for a fault after some seconds and for what comes after it to settle.
-const DURATION: Duration = Duration::from_secs(36);
+pub(crate) static STAGE: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(2 * available_parallelism().map_or(1, usize::from)));
 
 /// What happens to the proxies of a scene while it is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -31,44 +32,56 @@ enum Act {
     FrozenAtStart,
 }
 
-async fn act(act: Act, scene: &mut Scene, recording: &mut Recording) -> Result<()> {
-    if !matches!(act, Act::DeadAtStart | Act::FrozenAtStart) {
-        // Until then a slow machine is still busy with the start of an interpreter.
-        recording.says(" complete\n").await?;
-        scene.segments(5).await;
-    }
-    let rate = scene.origin.media().bytes_per_second();
-    let first = &mut scene.proxies[0];
+/// Long enough for a fault after some seconds and for what comes after it to settle.
+fn duration(act: Act) -> Duration {
     match act {
-        Act::Killed => first.kill().await?,
-        Act::Frozen => first.freeze()?,
-        Act::BadGateway => {
-            // As when a proxy loses its own way out: open tunnels die, new ones are refused.
-            first.set_fault(Fault::ResetTunnels).await?;
-            first.set_fault(Fault::status(502)).await?;
-        }
-        Act::WrongPassword => {
-            first.set_fault(Fault::ResetTunnels).await?;
-            first.set_fault(Fault::WrongAuth).await?;
-        }
+        Act::TwoInARow | Act::TunnelsReset | Act::AllDeadFor6s => Duration::from_secs(36),
+        _ => Duration::from_secs(30),
+    }
+}
+
+/// Who was given a fault, and when.
+type Ill = Vec<(usize, DateTime<Utc>)>;
+
+/// Strikes the proxy that carries the recording, which on a busy machine need not be the first.
+async fn act(act: Act, scene: &mut Scene, recording: &mut Recording) -> Result<Ill> {
+    let at_start = Utc::now();
+    if matches!(act, Act::DeadAtStart | Act::FrozenAtStart) {
+        return Ok(vec![(0, at_start)]);
+    }
+    // Until then a slow machine is still busy with the start of an interpreter.
+    recording.says(" complete\n").await?;
+    scene.segments(3).await;
+    let rate = scene.origin.media().bytes_per_second();
+    let used = scene.carrier().await?;
+    let mut ill = vec![(used, Utc::now())];
+    let proxy = &mut scene.proxies[used];
+    match act {
+        Act::Killed => proxy.kill().await?,
+        Act::Frozen => proxy.freeze()?,
+        // As when a proxy loses its own way out: open tunnels die, new ones are refused.
+        Act::BadGateway => proxy.set_fault(Fault::status(502).resetting()).await?,
+        Act::WrongPassword => proxy.set_fault(Fault::WrongAuth.resetting()).await?,
         Act::TunnelsReset => {
             for _ in 0..3 {
-                scene.proxies[0].set_fault(Fault::ResetTunnels).await?;
-                scene.segments(2).await;
+                let used = scene.carrier().await?;
+                ill.push((used, Utc::now()));
+                scene.proxies[used].set_fault(Fault::ResetTunnels).await?;
+                scene.segments(1).await;
             }
         }
-        Act::SilentToConnect => {
-            first.set_fault(Fault::ResetTunnels).await?;
-            first.set_fault(Fault::SilentConnect).await?;
-        }
-        Act::TunnelsFrozen => first.set_fault(Fault::FreezeTunnels).await?,
-        Act::Trickle => first.set_fault(Fault::Trickle(rate / 3)).await?,
+        Act::SilentToConnect => proxy.set_fault(Fault::SilentConnect.resetting()).await?,
+        Act::TunnelsFrozen => proxy.set_fault(Fault::FreezeTunnels).await?,
+        Act::Trickle => proxy.set_fault(Fault::Trickle(rate / 3)).await?,
         Act::TwoInARow => {
-            first.kill().await?;
-            scene.segments(5).await;
-            scene.proxies[1].freeze()?;
+            proxy.kill().await?;
+            scene.segments(3).await;
+            let used = scene.carrier().await?;
+            ill.push((used, Utc::now()));
+            scene.proxies[used].freeze()?;
         }
         Act::AllDeadFor6s => {
+            ill = (0..scene.proxies.len()).map(|index| (index, Utc::now())).collect();
             for proxy in &mut scene.proxies {
                 proxy.kill().await?;
             }
@@ -79,7 +92,7 @@ async fn act(act: Act, scene: &mut Scene, recording: &mut Recording) -> Result<(
         }
         Act::DeadAtStart | Act::FrozenAtStart => {}
     }
-    Ok(())
+    Ok(ill)
 }
 
 async fn survives(what: Act, window: usize) {
@@ -92,39 +105,43 @@ async fn survives(what: Act, window: usize) {
         Act::FrozenAtStart => scene.proxies[0].freeze().expect("frozen"),
         _ => {}
     }
-    let mut recording = scene.record("show", DURATION).expect("it starts");
-    act(what, &mut scene, &mut recording).await.expect("the act");
+    let mut recording = scene.record("show", duration(what)).expect("it starts");
+    let ill = act(what, &mut scene, &mut recording).await.expect("the act");
     let finished = recording.finish().await.expect("it ends");
     finished
-        .expect_whole(&scene, DURATION.as_secs_f64() - 4.0)
+        .expect_whole(&scene, duration(what).as_secs_f64() - 4.0)
         .await
         .unwrap_or_else(|e| panic!("{what:?}, {window}: {e:?}"));
-    tells_the_truth(what, &finished, &scene);
+    let truth = tells_the_truth(what, &finished, &scene, &ill);
+    truth.unwrap_or_else(|e| panic!("{what:?}, {window}, {ill:?}: {e:?}\n{}", finished.story()));
     let direct = scene.direct_connections();
     assert!(direct.is_empty(), "{what:?}: the origin was reached directly: {direct:?}");
 }
 
 /// The summary names the routes that were really used, in order, and says why each was left.
-fn tells_the_truth(what: Act, finished: &Finished, scene: &Scene) {
-    let story = finished.story();
-    let routes = finished.summary["routes"].as_array().expect("a list");
-    let address = |index: usize| scene.proxies[index].addr().to_string();
-    let via = |index: usize| routes[index]["via"].as_str().unwrap_or_default();
-    let (expected, failovers): (&[usize], f64) = match what {
-        Act::TunnelsReset => (&[0], 0.0),
-        Act::DeadAtStart | Act::FrozenAtStart => (&[1], 0.0),
-        Act::TwoInARow => (&[0, 1, 2], 2.0),
-        // All are dead at once, so which one is found again first is open.
-        Act::AllDeadFor6s => return,
-        _ => (&[0, 1], 1.0),
-    };
-    assert_eq!(routes.len(), expected.len(), "{what:?}: {story}");
-    for (place, &proxy) in expected.iter().enumerate() {
-        assert!(via(place).ends_with(&address(proxy)) && via(place).contains(":***@"), "{what:?}: {story}");
-        assert!(routes[place]["bytes"].as_f64().is_some_and(|bytes| bytes > 0.0), "{what:?}: {story}");
-        assert!(place + 1 == expected.len() || routes[place]["reason"].is_string(), "{what:?}: {story}");
+fn tells_the_truth(what: Act, finished: &Finished, scene: &Scene, ill: &Ill) -> Result<()> {
+    let case = Case { scene, ids: &[1, 2, 3], ill, beyond: false, log: &finished.log };
+    case.explains(&finished.summary)?;
+    match what {
+        // It may go on with the same proxy.
+        Act::TunnelsReset => {
+            ensure!(!(0..3).any(|index| case.was_convicted(index)), "a reset is no reason to convict");
+            ensure!(finished.log.contains("cause=reset the connection"), "nobody noticed");
+        }
+        Act::DeadAtStart | Act::FrozenAtStart => {
+            ensure!(finished.number("bytes") > 0.0 && case.was_convicted(0), "the first was not found out");
+        }
+        // All are dead at once, so the one in use may be the first that is found again.
+        Act::AllDeadFor6s => {}
+        _ => case.was_left(&finished.summary)?,
     }
-    assert_eq!(finished.number("failovers"), failovers, "{what:?}: {story}");
+    if matches!(what, Act::Killed | Act::Frozen | Act::WrongPassword | Act::SilentToConnect | Act::TwoInARow)
+    {
+        for (index, _) in ill {
+            ensure!(case.was_convicted(*index), "proxy {index} was not found out");
+        }
+    }
+    Ok(())
 }
 
 macro_rules! trials {

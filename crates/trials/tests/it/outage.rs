@@ -13,7 +13,7 @@ async fn all_proxies_dead_for_18_seconds_is_a_loss_that_is_told_truthfully() {
     let options = SceneOptions { window: 4, ..SceneOptions::default() };
     let mut scene = Scene::start(options).await.expect("a scene");
     let mut recording = scene.record("show", Duration::from_secs(60)).expect("it starts");
-    recording.says("Using proxy").await.expect("a route");
+    recording.says(" complete\n").await.expect("it records");
     scene.segments(5).await;
     for proxy in &mut scene.proxies {
         proxy.kill().await.expect("killed");
@@ -98,7 +98,7 @@ async fn never_direct_holds_while_every_proxy_is_dead_though_the_origin_is_withi
     let _turn = STAGE.acquire().await.expect("never closed");
     let mut scene = Scene::start(SceneOptions::default()).await.expect("a scene");
     let mut recording = scene.record_with("show", Duration::from_secs(36), REACHABLE).expect("it starts");
-    recording.says("Using proxy").await.expect("a route");
+    recording.says(" complete\n").await.expect("it records");
     scene.segments(5).await;
     for proxy in &mut scene.proxies {
         proxy.kill().await.expect("killed");

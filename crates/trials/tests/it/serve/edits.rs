@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use holdfast_trials::{Database, Socket, eventually};
 use serde_json::{Value, json};
 
@@ -96,10 +97,12 @@ async fn a_row_edited_by_hand_is_honoured_at_the_next_start(database: Database) 
         .sql(&format!("UPDATE proxy_settings SET enabled = false WHERE id = {id}"))
         .await
         .expect("edited");
+    let edited = Utc::now();
     let recording = play.server.record(&stream()).await.expect("it starts");
     play.flows(&recording).await;
     let whole = play.whole(&recording).await;
-    assert_eq!(whole["via"], play.masked(1), "{whole:#}\n{}", play.server.story());
+    assert!(!play.used(&whole)[0], "{whole:#}\n{}", play.server.story());
+    play.explains(&whole, &[(0, edited)]);
     assert_eq!(play.server.proxy(id).await.expect("there")["enabled"], false);
 }
 

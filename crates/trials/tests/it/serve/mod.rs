@@ -13,8 +13,9 @@ mod walkthrough;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use holdfast_testkit::verify::{self, Verdict};
-use holdfast_trials::{Database, HOST, Scene, SceneOptions, ServerOptions, ServerProcess, eventually};
+use holdfast_trials::{Case, Database, HOST, Scene, SceneOptions, ServerOptions, ServerProcess, eventually};
 use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 
@@ -65,7 +66,7 @@ impl Play {
     /// Waits until a proxy has this status.
     async fn is(&self, id: i64, status: &str) -> Value {
         let what = format!("proxy {id} is {status}");
-        let all = eventually(&what, Duration::from_secs(30), async || {
+        let all = eventually(&what, Duration::from_secs(60), async || {
             let proxy = self.server.proxy(id).await?;
             Ok((proxy["health_status"] == status).then_some(proxy))
         });
@@ -87,7 +88,7 @@ impl Play {
     /// Waits until a recording has more bytes than now.
     async fn flows(&self, id: &str) {
         let bytes = self.server.recording(id).await.expect("it is there")["bytes"].as_u64();
-        let more = eventually("more bytes arrive", Duration::from_secs(40), async || {
+        let more = eventually("more bytes arrive", Duration::from_secs(60), async || {
             Ok((self.server.recording(id).await?["bytes"].as_u64() > bytes).then_some(()))
         });
         more.await.unwrap_or_else(|e| panic!("{e:?}\n{}", self.server.story()));
@@ -108,6 +109,21 @@ impl Play {
         assert_eq!(recording["segments_lost"], 0, "{recording:#}");
         assert_eq!(recording["error"], Value::Null, "{recording:#}");
         recording
+    }
+
+    /// A recording was moved for a cause only, and no proxy but those that are ill was cut or convicted.
+    fn explains(&self, recording: &Value, ill: &[(usize, DateTime<Utc>)]) {
+        let log = self.server.log();
+        let case = Case { scene: &self.scene, ids: &self.ids, ill, beyond: false, log: &log };
+        let explained = case.explains(recording).and_then(|()| case.was_left(recording));
+        explained.unwrap_or_else(|e| panic!("{e:?}\n{recording:#}\n{}", self.server.story()));
+    }
+
+    /// Which of the proxies a recording used.
+    fn used(&self, recording: &Value) -> Vec<bool> {
+        let routes = recording["routes"].as_array().expect("a list");
+        let uses = |index| routes.iter().any(|route| route["via"] == self.masked(index));
+        (0..self.ids.len()).map(uses).collect()
     }
 
     /// The events of one type, from the event log.

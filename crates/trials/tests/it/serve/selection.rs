@@ -53,8 +53,8 @@ async fn the_best_is_chosen_and_explained(database: Database) {
         let body = json!({ "priority": 1 }).to_string();
         play.server.ok("PATCH", &format!("/api/proxy/{id}"), &body).await.expect("taken");
     }
-    // The second answers later, and is checked often enough to be known for it.
-    play.scene.proxies[1].set_fault(Fault::DelayMs(400)).await.expect("slow");
+    // The second answers later than any busy machine, and is checked often enough to be known for it.
+    play.scene.proxies[1].set_fault(Fault::DelayMs(4000)).await.expect("slow");
     for _ in 0..2 {
         play.server.post(&format!("/api/proxy/{slow}/test"), &json!(null)).await.expect("tested");
     }

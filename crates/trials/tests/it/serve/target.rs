@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use holdfast_testkit::{Fault, ServerFault};
-use holdfast_trials::{Database, eventually};
+use holdfast_trials::{Case, Database, eventually};
 use serde_json::{Value, json};
 
 use super::Play;
@@ -34,7 +34,7 @@ async fn is_not_blamed(fault: ServerFault) {
         check_all(&play).await;
     }
     assert_eq!(counters(&play).await, before, "{}", play.server.story());
-    let one = eventually("a notice", Duration::from_secs(10), async || {
+    let one = eventually("a notice", Duration::from_secs(60), async || {
         let notices = play.events("notice").await;
         Ok((!notices.is_empty()).then_some(notices))
     });
@@ -49,8 +49,10 @@ async fn is_not_blamed(fault: ServerFault) {
     play.scene.target.heal().await;
     check_all(&play).await;
     let whole = play.whole(&recording).await;
-    assert_eq!(whole["failovers"], 0, "{whole:#}\n{}", play.server.story());
-    assert_eq!(whole["routes"].as_array().map(Vec::len), Some(1), "{whole:#}");
+    // Until it was known that it is the target, one may have been taken for ill; but no connection was cut for it.
+    let log = play.server.log();
+    let case = Case { scene: &play.scene, ids: &play.ids, ill: &[], beyond: true, log: &log };
+    case.explains(&whole).unwrap_or_else(|e| panic!("{e:?}\n{whole:#}\n{}", play.server.story()));
 }
 
 #[tokio::test]
@@ -67,23 +69,25 @@ async fn vanishing_for_all_blames_nobody() {
 async fn failing_for_one_convicts_it_and_its_open_tunnels_live_on() {
     let mut play = Play::on(Database::Sqlite).await;
     let recording = play.record().await;
-    let first = &mut play.scene.proxies[0];
-    first.set_fault(Fault::status(502).only("id.twitch.tv:443")).await.expect("a fault");
+    let used = play.scene.carrier().await.expect("it records");
+    let fault = Fault::status(502).only("id.twitch.tv:443");
+    play.scene.proxies[used].set_fault(fault).await.expect("a fault");
     // Another proxy has just reached the target, so it is not the target.
     check_all(&play).await;
-    let convicted = play.is(play.ids[0], "failed").await;
+    let convicted = play.is(play.ids[used], "failed").await;
     assert!(convicted["last_error"].as_str().is_some_and(|e| e.contains("502")), "{convicted:#}");
-    for &id in &play.ids[1..] {
+    for &id in play.ids.iter().filter(|&&id| id != play.ids[used]) {
         let proxy = play.server.proxy(id).await.expect("there");
         assert_eq!(proxy["health_status"], "healthy", "{proxy:#}");
     }
-    let before = play.scene.proxies[0].stats().await.expect("counters");
+    let before = play.scene.proxies[used].stats().await.expect("counters");
     assert!(before.open_tunnels > 0, "its tunnels were cut: {}", play.server.story());
     play.scene.segments(3).await;
-    let after = play.scene.proxies[0].stats().await.expect("counters");
+    let after = play.scene.proxies[used].stats().await.expect("counters");
     let carried = after.bytes_down - before.bytes_down;
     let rate = play.scene.origin.media().bytes_per_second();
     assert!(carried > 2 * rate, "only {carried} bytes went on through it: {}", play.server.story());
-    let whole = play.whole(&recording).await;
-    assert_eq!(whole["via"], play.masked(0), "{whole:#}");
+    assert!(!play.server.log().contains("tunnel cut"), "{}", play.server.story());
+    // A new connection may have taken another route meanwhile.
+    play.whole(&recording).await;
 }
