@@ -192,7 +192,7 @@ export const useRecordings = defineStore('recordings', () => {
       await call(globalThis.fetch(asked).then(async (response) => ({ response, error: response.ok ? undefined : await response.json().catch(() => null) })))
       return { there: true }
     } catch (error) {
-      return { there: false, why: (error as Error).message }
+      return { there: false, inParts: error instanceof ApiError && error.status === 409, why: (error as Error).message }
     }
   }
 

@@ -140,7 +140,9 @@ test('a file that is not there is told in the server’s sentence', async () => 
   })
   const recordings = useRecordings()
   expect(await recordings.file('r1')).toEqual({ there: true })
-  expect(await recordings.file('r1', 2)).toEqual({ there: false, why: 'Recording r1 has no such file' })
+  expect(await recordings.file('r1', 2)).toEqual({ there: false, inParts: false, why: 'Recording r1 has no such file' })
+  serve({ 'GET /api/recordings/r2/file': () => problem(409, 'recording r2 is in 2 parts') })
+  expect(await recordings.file('r2')).toMatchObject({ there: false, inParts: true })
   expect(asked[0]!.headers.get('Range')).toBe('bytes=0-0')
 })
 
