@@ -2,15 +2,15 @@
 import { ref, shallowRef } from 'vue'
 import { useRouter } from 'vue-router'
 import { fileName, fileUrl } from '@/lib/recording'
-import { useRecordings as useStore } from '@/stores/recordings'
+import { useRecordings } from '@/stores/recordings'
 import { useToasts } from '@/stores/toasts'
 import { titleOf, type Recording } from '@/types/recording'
 import { useBusy } from './useBusy'
 
 export type Question = 'stop' | 'delete'
 
-export function useRecordings() {
-  const recordings = useStore()
+export function useRecordingActions() {
+  const recordings = useRecordings()
   const toasts = useToasts()
   const router = useRouter()
   const { busy, during } = useBusy()
