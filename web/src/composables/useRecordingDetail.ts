@@ -3,7 +3,7 @@ import { computed, onScopeDispose, shallowRef, watch } from 'vue'
 import { ApiError, reason } from '@/api/client'
 import { useProxies } from '@/stores/proxies'
 import { useRecordings } from '@/stores/recordings'
-import { isRunning, type FileState } from '@/types/recording'
+import { isRunning, titleOf, type FileState } from '@/types/recording'
 import { announce } from './useAnnouncer'
 
 export function useRecordingDetail(id: () => string) {
@@ -41,6 +41,7 @@ export function useRecordingDetail(id: () => string) {
     },
     { immediate: true },
   )
+  watch(() => recording.value && titleOf(recording.value), (title) => title && (document.title = `${title} · Holdfast`), { immediate: true })
   // What the eye sees move.
   watch(
     () => [recording.value?.id, recording.value?.status, recording.value?.via] as const,

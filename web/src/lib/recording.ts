@@ -5,6 +5,9 @@ import type { Gap, Recording, Route } from '@/types/recording'
 /** Where the file is; `part` counts from 1, for recordings whose parts are not one file. */
 export const fileUrl = (id: string, part?: number): string => `/api/recordings/${id}/file${part === undefined ? '' : `?part=${part}`}`
 
+/** `twitch.tv/channel`: what tells addresses apart in a narrow place. */
+export const withoutScheme = (url: string): string => url.replace(/^https?:\/\/(www\.)?/, '')
+
 export const fileName = (path: string): string => path.split(/[/\\]/).at(-1) ?? path
 
 const KINDS: Record<string, [mime: string, name: string]> = {

@@ -27,7 +27,7 @@ export const useRecordings = defineStore('recordings', () => {
   /** By filter, where the next older page begins; null: nothing is older; not there: nothing was asked for. */
   const cursors = shallowReactive(new Map<Stored, string | null>())
   const cursor = computed(() => cursors.get(''))
-  const gone = new Set<string>()
+  const gone = shallowReactive(new Set<string>())
   const followed = new Map<string, number>()
   /** What is being fetched, and whether it changed meanwhile. */
   const fetching = new Map<string, { frames: Frame[] }>()
@@ -194,7 +194,7 @@ export const useRecordings = defineStore('recordings', () => {
       await call(globalThis.fetch(asked).then(async (response) => ({ response, error: response.ok ? undefined : await response.json().catch(() => null) })))
       return { there: true }
     } catch (error) {
-      return { there: false, why: (error as Error).message }
+      return { there: false, inParts: error instanceof ApiError && error.status === 409, why: (error as Error).message }
     }
   }
 

@@ -29,7 +29,7 @@ export const titleOf = (recording: Pick<Recording, 'title' | 'url'>): string => 
 /** What one can ask for in the list. */
 export type RecordingFilter = '' | 'running' | 'completed' | 'stopped' | 'failed' | 'interrupted'
 
-/** Whether its file is there, and if not, why. */
-export type FileState = { there: true } | { there: false; why: string }
+/** Whether its file is there, and if not, why: it may be in parts that are not one file (yet). */
+export type FileState = { there: true } | { there: false; inParts: boolean; why: string }
 
 export const isRunning = (recording: Pick<Recording, 'status'>): boolean => RUNNING.has(recording.status)

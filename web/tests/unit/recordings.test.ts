@@ -1,6 +1,7 @@
 /** Recordings over a fake server: one that is followed, pages by filter, what is deleted, and two windows. */
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { computed } from 'vue'
 import { useRecordings } from '@/stores/recordings'
 import type { Recording } from '@/types/recording'
 import { aFrame, aRecording, problem, serve, settle } from './fakes'
@@ -121,12 +122,14 @@ test('what was deleted stays away, whatever was on its way', async () => {
   })
   const recordings = useRecordings()
   await recordings.reload()
+  const isGone = computed(() => recordings.isGone('r7'))
+  expect(isGone.value).toBe(false)
   const loading = recordings.loadMore()
   await settle()
   recordings.take(aFrame('recording_deleted', { recording_id: 'r7' }))
   answer(page([aRecording('r8'), aRecording('r7', { status: 'completed' })]))
   await loading
-  expect([recordings.all.map((r) => r.id), recordings.isGone('r7')]).toEqual([['r8'], true])
+  expect([recordings.all.map((r) => r.id), isGone.value]).toEqual([['r8'], true])
   await expect(recordings.remove('r8')).rejects.toThrow('Recording r8 is running: stop it first')
   expect(recordings.byId('r8')).toBeDefined()
 })
@@ -137,7 +140,9 @@ test('a file that is not there is told in the server’s sentence', async () => 
   })
   const recordings = useRecordings()
   expect(await recordings.file('r1')).toEqual({ there: true })
-  expect(await recordings.file('r1', 2)).toEqual({ there: false, why: 'Recording r1 has no such file' })
+  expect(await recordings.file('r1', 2)).toEqual({ there: false, inParts: false, why: 'Recording r1 has no such file' })
+  serve({ 'GET /api/recordings/r2/file': () => problem(409, 'recording r2 is in 2 parts') })
+  expect(await recordings.file('r2')).toMatchObject({ there: false, inParts: true })
   expect(asked[0]!.headers.get('Range')).toBe('bytes=0-0')
 })
 

@@ -2,15 +2,15 @@
 import { ref, shallowRef } from 'vue'
 import { useRouter } from 'vue-router'
 import { fileName, fileUrl } from '@/lib/recording'
-import { useRecordings as useStore } from '@/stores/recordings'
+import { useRecordings } from '@/stores/recordings'
 import { useToasts } from '@/stores/toasts'
 import { titleOf, type Recording } from '@/types/recording'
 import { useBusy } from './useBusy'
 
 export type Question = 'stop' | 'delete'
 
-export function useRecordings() {
-  const recordings = useStore()
+export function useRecordingActions() {
+  const recordings = useRecordings()
   const toasts = useToasts()
   const router = useRouter()
   const { busy, during } = useBusy()
@@ -23,11 +23,12 @@ export function useRecordings() {
     asking.value = true
   }
 
+  const show = (recording: Recording) => ({ label: 'Show', run: () => void router.push({ name: 'recording', params: { id: recording.id } }) })
+
   /** Refusals are left to whoever asks for the address. */
   async function start(url: string, quality: string, tags: readonly string[]): Promise<Recording> {
     const recording = await recordings.start(url, quality, tags)
-    const show = { label: 'Show', run: () => void router.push({ name: 'recording', params: { id: recording.id } }) }
-    toasts.ok(`${titleOf(recording)} is being recorded`, { action: show, stays: 8000 })
+    toasts.ok(`${titleOf(recording)} is being recorded`, { action: show(recording), stays: 8000 })
     return recording
   }
   /** Refusals are left to whoever asks for a confirmation. */
@@ -44,6 +45,9 @@ export function useRecordings() {
   async function download(recording: Recording, part?: number): Promise<void> {
     await during(`download ${recording.id} ${part ?? ''}`, async () => {
       const file = await recordings.file(recording.id, part)
+      if (!file.there && file.inParts) {
+        return void toasts.show({ tone: 'info', title: `${titleOf(recording)} is in parts that are not one file`, detail: 'Each can be downloaded on its page.', action: show(recording) })
+      }
       if (!file.there) return void toasts.failed(`${titleOf(recording)} was not downloaded`, new Error(file.why))
       const link = document.createElement('a')
       link.href = fileUrl(recording.id, part)
