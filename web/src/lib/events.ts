@@ -24,12 +24,12 @@ export interface Filter {
 export const isOpen = ({ group, level, text }: Filter): boolean => !group && level === 'info' && text.trim() === ''
 
 /** Whether a line passes; every word of the text must be somewhere in it. `named`: what the page calls its subject. */
-export function passes(event: LogEvent, { group, level, text }: Filter, named = ''): boolean {
+export function passes(event: LogEvent, { group, level, text }: Filter, named: (event: LogEvent) => string = () => ''): boolean {
   if (group && groupOf(event.type) !== group) return false
   if ((LOUDNESS[event.level] ?? 0) < LOUDNESS[level]!) return false
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
   if (words.length === 0) return true
-  const whole = `${event.message} ${event.type} ${named}`.toLowerCase()
+  const whole = `${event.message} ${event.type} ${named(event)}`.toLowerCase()
   return words.every((word) => whole.includes(word))
 }
 
