@@ -71,7 +71,7 @@ export function detailsOf(data: unknown, deep = false): Detail[] {
   if (!isObject(data)) return []
   return Object.entries(data).flatMap<Detail>(([key, value]) => {
     if (UNTOLD.has(key) || value === null || value === '' || (Array.isArray(value) && value.length === 0)) return []
-    const name = typeInWords(key.replace(/_(ms|s|at)$/, '')).replace(/\burl\b/, 'URL')
+    const name = typeInWords(key.replace(/_(ms|s|at)$/, '')).replace(/\burl\b/i, 'URL')
     if (isObject(value) && !deep) {
       const below = detailsOf(value, true)
       return below.length ? [{ name, text: '', kind: 'head' }, ...below] : []
