@@ -43,7 +43,7 @@ export function useEventLog() {
   }
   const found = computed(() => {
     const wanted = filter.value
-    return filtered.value ? events.items.filter((event) => passes(event, wanted, named(event))) : events.items
+    return filtered.value ? events.items.filter((event) => passes(event, wanted, named)) : events.items
   })
 
   // Held still.

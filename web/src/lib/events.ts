@@ -24,12 +24,12 @@ export interface Filter {
 export const isOpen = ({ group, level, text }: Filter): boolean => !group && level === 'info' && text.trim() === ''
 
 /** Whether a line passes; every word of the text must be somewhere in it. `named`: what the page calls its subject. */
-export function passes(event: LogEvent, { group, level, text }: Filter, named = ''): boolean {
+export function passes(event: LogEvent, { group, level, text }: Filter, named: (event: LogEvent) => string = () => ''): boolean {
   if (group && groupOf(event.type) !== group) return false
   if ((LOUDNESS[event.level] ?? 0) < LOUDNESS[level]!) return false
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
   if (words.length === 0) return true
-  const whole = `${event.message} ${event.type} ${named}`.toLowerCase()
+  const whole = `${event.message} ${event.type} ${named(event)}`.toLowerCase()
   return words.every((word) => whole.includes(word))
 }
 
@@ -71,7 +71,7 @@ export function detailsOf(data: unknown, deep = false): Detail[] {
   if (!isObject(data)) return []
   return Object.entries(data).flatMap<Detail>(([key, value]) => {
     if (UNTOLD.has(key) || value === null || value === '' || (Array.isArray(value) && value.length === 0)) return []
-    const name = typeInWords(key.replace(/_(ms|s|at)$/, '')).replace(/\burl\b/, 'URL')
+    const name = typeInWords(key.replace(/_(ms|s|at)$/, '')).replace(/\burl\b/i, 'URL')
     if (isObject(value) && !deep) {
       const below = detailsOf(value, true)
       return below.length ? [{ name, text: '', kind: 'head' }, ...below] : []

@@ -9,10 +9,11 @@ export interface Meaning {
   todo: string | null
 }
 
-export function meaningOf({ state, healthy, enabled, total }: SystemStatus): Meaning {
+/** `away`: whether a proxy is out of use though nobody switched it off. */
+export function meaningOf({ state, healthy, enabled, total }: SystemStatus, away = healthy < enabled): Meaning {
   switch (state) {
     case 'healthy':
-      return healthy < enabled
+      return away
         ? { word: 'Healthy', means: 'Recordings go through the healthy proxies; the others are tried again until they are back.', todo: null }
         : { word: 'Healthy', means: healthy === 1 ? 'Recordings go through it.' : 'Recordings go through the first of them, and the others stand by to take over.', todo: null }
     case 'degraded':

@@ -74,7 +74,7 @@ export const useEvents = defineStore('events', () => {
     try {
       for (let more = true; more; ) {
         const page = await fetchPage({ after: items.value[0]?.seq ?? 0, limit: FETCH })
-        add(page.items)
+        addNewer(page.items)
         more = page.next_cursor !== null && page.items.length > 0
       }
     } catch {
@@ -88,16 +88,22 @@ export const useEvents = defineStore('events', () => {
     const last = items.value.at(-1)
     if (!last || !hasMore.value) return
     const page = await fetchPage({ order: 'desc', before: last.seq, limit })
-    add(page.items, true)
+    addOlder(page.items)
     hasMore.value = page.next_cursor !== null
   }
 
-  function add(more: readonly LogEvent[], older = false): void {
+  // Two fetches may overlap, so each adds only what is beyond what is there.
+  function addNewer(found: readonly LogEvent[]): void {
+    const newest = items.value[0]?.seq ?? -1
+    const more = found.filter((event) => event.seq > newest).reverse()
     if (more.length === 0) return
-    const known = new Map([...items.value, ...more].map((event) => [event.seq, event]))
-    const sorted = [...known.values()].sort((a, b) => b.seq - a.seq)
-    if (!older && sorted.length > MOST) hasMore.value = true
-    items.value = older ? sorted : sorted.slice(0, MOST)
+    const all = [...more, ...items.value]
+    if (all.length > MOST) hasMore.value = true
+    items.value = all.slice(0, MOST)
+  }
+  function addOlder(found: readonly LogEvent[]): void {
+    const oldest = items.value.at(-1)?.seq ?? Infinity
+    items.value = [...items.value, ...found.filter((event) => event.seq < oldest)]
   }
 
   /** Called by a page that shows the log; the answer is called when it no longer does. */
