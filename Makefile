@@ -11,10 +11,10 @@ SEED ?= 1
 MINUTES ?= 10
 SECONDS_EACH ?= 600
 
-.PHONY: help setup web run demo test fmt storm bench fuzz clean
+.PHONY: help setup web run demo test browser e2e fmt storm bench bench-web screenshots fuzz clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: ## what is needed to build and record: ffmpeg, Streamlink in .venv
 	@scripts/setup.sh run
@@ -52,11 +52,24 @@ test: ## formatting, lints, all tests, licences: what has to pass
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo build --workspace --all-targets --locked
+	cd web && npm run --silent e2e
 	cargo test --workspace --locked --exclude holdfast-trials
 	RUST_TEST_THREADS=$$((2 * $$(nproc))) cargo test --locked -p holdfast-trials
 	@if cargo deny --version >/dev/null 2>&1; then \
 	  cargo deny --offline check licenses bans sources; \
 	else echo "cargo-deny is not installed: licences and sources were not checked"; fi
+
+# The page in a browser needs the two programs and Streamlink, and nothing else of the tests.
+browser:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory web
+	cargo build --locked -p holdfast -p holdfast-testkit --bins
+
+e2e: browser ## only the web page, in a real browser over the real program (ARGS="recordings -g drill" for some of it)
+	cd web && npm run --silent e2e -- $(ARGS)
+
+screenshots: browser ## the pictures in docs/screenshots, taken anew
+	cd web && npm run --silent screenshots
 
 fmt: ## put the code in form
 	cargo fmt --all
@@ -69,6 +82,9 @@ storm: ## faults at random for MINUTES=10 from SEED=1: nothing may be lost
 bench: ## side by side with HAProxy and Squid
 	@scripts/setup.sh bench
 	bench/run.sh
+
+bench-web: browser ## the web page: its weight, its first paint, how smooth it is; best on a machine that does nothing else
+	cd web && npm run --silent bench
 
 fuzz: ## random input for SECONDS_EACH=600 at each parser
 	@scripts/setup.sh run

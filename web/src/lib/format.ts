@@ -57,3 +57,6 @@ export function percent(share: number): string {
 
 /** `1 proxy`, `2 proxies`. */
 export const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+
+/** With a capital, unless it begins with an address. */
+export const sentence = (text: string): string => (/^[a-z]+:\/\//.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1))

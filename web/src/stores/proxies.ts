@@ -74,6 +74,10 @@ export const useProxies = defineStore('proxies', () => {
         sample(proxy.id, proxy)
         merge(proxy.id, proxy)
         break
+      case 'proxy_statistics':
+        // What it carried, without what checks say of it.
+        if (proxy) merge(proxy.id, proxy)
+        break
       case 'proxy_added':
       case 'proxy_updated':
       case 'proxy_recovered':

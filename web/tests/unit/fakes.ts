@@ -1,6 +1,7 @@
 /** Time, a WebSocket and a server that tests hold in their hands. */
 import { vi } from 'vitest'
 import type { Clock, Frame, Wire } from '@/api/socket'
+import type { LogEvent } from '@/types/event'
 import type { Proxy } from '@/types/proxy'
 import type { Recording } from '@/types/recording'
 
@@ -89,6 +90,25 @@ export function aRecording(id: string, more: Partial<Recording> = {}): Recording
     started_at: '2026-01-01T00:00:00Z', ended_at: null, path: 'x.ts', bytes: 0, duration_s: 0, via: 'direct', failovers: 0,
     segments_lost: 0, seconds_lost: 0, error: null, routes: [], gaps: [], parts: [], ...more,
   }
+}
+
+export function anEvent(seq: number, more: Partial<LogEvent> = {}): LogEvent {
+  return { seq, at: '2026-01-01T00:00:00Z', type: 'notice', level: 'info', message: `event ${seq}`, proxy_id: null, recording_id: null, streamer_id: null, data: {}, ...more }
+}
+
+/** A log that answers as the server does. */
+export function serveLog(log: LogEvent[], down: () => boolean = () => false): Request[] {
+  return serve({
+    'GET /api/events': (request: Request) => {
+      if (down()) return problem(503, 'the database is away')
+      const query = new URL(request.url).searchParams
+      const [after, before, limit] = [Number(query.get('after') ?? 0), Number(query.get('before') ?? Infinity), Number(query.get('limit') ?? 100)]
+      const found = log.filter((event) => event.seq > after && event.seq < before).sort((a, b) => a.seq - b.seq)
+      if (query.get('order') === 'desc') found.reverse()
+      const items = found.slice(0, limit)
+      return { items, next_cursor: found.length > limit ? String(items.at(-1)!.seq) : null }
+    },
+  })
 }
 
 export const aFrame = (type: string, more: Record<string, unknown> = {}): Frame => ({ type, seq: 1, at: '2026-01-01T00:00:05Z', ...more })

@@ -2,7 +2,6 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { useConnection } from '@/stores/connection'
-import { useEvents } from '@/stores/events'
 import { useProxies } from '@/stores/proxies'
 import { useRecordings } from '@/stores/recordings'
 import { useSettings } from '@/stores/settings'
@@ -79,6 +78,10 @@ test('every delta of the pool, twice as well as once', async () => {
   expect(proxies.systemStatus!.message).toBe('1 of 2 proxies healthy')
   proxies.take(aFrame('proxy_health_update', { proxy: { id: 1, health_status: 'failed', response_time_ms: null, last_health_check: '2026-01-01T00:05:00Z' } }))
   expect(proxies.samples.get(1)).toEqual([null])
+  const counted = aFrame('proxy_statistics', { proxy_id: 1, proxy: { id: 1, total_recordings: 3, failed_recordings: 1, success_rate: 0.67, bytes_up: 5, bytes_down: 7, active_connections: 2 } })
+  for (const frame of [counted, counted, aFrame('proxy_statistics', { proxy_id: 9, proxy: { id: 9, bytes_up: 1 } })]) proxies.take(frame)
+  expect(proxies.byId(1)).toMatchObject({ label: 'one', health_status: 'failed', total_recordings: 3, active_connections: 2, bytes_down: 7 })
+  expect(proxies.byId(9)).toBeUndefined()
 })
 
 test('a refused wish goes, and what the server said meanwhile stays', async () => {
@@ -133,34 +136,14 @@ test('a recording from its start to its end', async () => {
   expect(recordings.byId('r1')!.routes.map((r) => [r.via, r.ended_at !== null])).toEqual([['http://a', true], ['http://b', false]])
   expect(recordings.byId('r1')!.gaps.length).toBe(1)
   expect(recordings.progress.get('r1')!.rates).toEqual([900, 900])
+  // Left for a better one: told by the figures only, and the reason perhaps later.
+  const better = { ...progress, via: 'http://c' }
+  for (const frame of [better, better]) recordings.take(frame)
+  expect(recordings.byId('r1')!.routes.map((r) => [r.via, r.reason])).toEqual([['http://a', 'gone'], ['http://b', null], ['http://c', null]])
+  recordings.take(aFrame('recording_failover', { recording_id: 'r1', from: 'http://b', to: 'http://c', reason: 'late', took_ms: 1 }))
+  expect(recordings.byId('r1')!.routes.map((r) => r.reason)).toEqual(['gone', 'late', null])
   recordings.take(aFrame('recording_finished', { recording_id: 'r1', recording: aRecording('r1', { status: 'completed' }) }))
   expect([recordings.active.length, recordings.all.length, recordings.progress.size]).toEqual([0, 1, 0])
-})
-
-test('the log is fetched after news, together, and only while somebody looks', async () => {
-  const event = (seq: number) => ({ seq, at: '', type: 'notice', level: 'info', message: '', proxy_id: null, recording_id: null, streamer_id: null, data: {} })
-  const asked = serve({
-    'GET /api/events': (request: Request) => {
-      const after = new URL(request.url).searchParams.get('after')
-      return after ? { items: [event(3), event(4)], next_cursor: null } : { items: [event(2), event(1)], next_cursor: '1' }
-    },
-  })
-  const events = useEvents()
-  await events.reload()
-  events.take(aFrame('notice'))
-  expect(asked.length).toBe(0)
-  const leave = events.watch()
-  await settle()
-  expect([asked.length, events.hasMore]).toEqual([1, true])
-  for (let n = 0; n < 20; n += 1) events.take(aFrame('proxy_added'))
-  events.take(aFrame('recording_progress'))
-  await new Promise((done) => setTimeout(done, 400))
-  expect(asked.length).toBe(2)
-  expect(events.items.map((e) => e.seq)).toEqual([4, 3, 2, 1])
-  leave()
-  events.take(aFrame('notice'))
-  await new Promise((done) => setTimeout(done, 300))
-  expect(asked.length).toBe(2)
 })
 
 test('two windows that hear the same end with the same', async () => {

@@ -6,10 +6,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use holdfast_testkit::{
-    Ca, Fault, Kind, Media, NameMap, Options, Origin, OriginOptions, ServerFault, UpstreamProxy, verify,
+    Ca, CheckTarget, Fault, HttpServer, Kind, Media, NameMap, Options, Origin, OriginOptions, ServerFault,
+    UpstreamProxy, verify,
 };
 use tokio::sync::mpsc;
 
@@ -20,6 +21,8 @@ enum Testkit {
     Proxy(ProxyArgs),
     /// A live HLS origin; prints `ready PORT`, then obeys `fault refuse|hang|hang-requests|status N|none`, `end`
     Origin(OriginArgs),
+    /// A destination for health checks; prints `ready PORT`, then obeys the faults of an origin
+    Target(TargetArgs),
     #[command(flatten)]
     Tool(Tool),
 }
@@ -80,6 +83,16 @@ struct OriginArgs {
     plain: bool,
 }
 
+#[derive(Args)]
+struct TargetArgs {
+    /// What it answers
+    #[arg(long, default_value_t = 200)]
+    status: u16,
+    /// Without TLS
+    #[arg(long)]
+    plain: bool,
+}
+
 fn parse_mapping(text: &str) -> Result<(String, SocketAddr)> {
     let (pattern, addr) = text.split_once('=').context("NAME=ADDR:PORT")?;
     Ok((pattern.to_owned(), addr.parse()?))
@@ -90,6 +103,7 @@ async fn main() -> Result<()> {
     match Testkit::parse() {
         Testkit::Proxy(args) => proxy(args).await,
         Testkit::Origin(args) => origin(args).await,
+        Testkit::Target(args) => target(args).await,
         Testkit::Tool(Tool::Media { seconds }) => {
             println!("{}", Media::ready(seconds).await?.dir().display());
             Ok(())
@@ -153,6 +167,26 @@ async fn proxy(args: ProxyArgs) -> Result<()> {
     Ok(())
 }
 
+/// What every server of the kit obeys.
+async fn obey(server: &HttpServer, words: &[&str]) -> Result<()> {
+    match words {
+        ["fault", "none"] | ["heal"] => server.heal().await,
+        ["fault", "refuse"] => server.set_fault(ServerFault::Refuse).await,
+        ["fault", "hang"] => server.set_fault(ServerFault::Hang).await,
+        ["fault", "hang-requests"] => server.set_fault(ServerFault::HangRequests).await,
+        ["fault", "status", code] => server.set_fault(ServerFault::Status(code.parse()?)).await,
+        _ => bail!("no such command: {}", words.join(" ")),
+    }
+    Ok(())
+}
+
+fn answer(result: Result<()>) {
+    match result {
+        Ok(()) => println!("ok"),
+        Err(error) => println!("error {error:#}"),
+    }
+}
+
 async fn origin(args: OriginArgs) -> Result<()> {
     let mut options = OriginOptions::new(Media::ready(args.seconds).await?).window(args.window);
     (options.listen, options.tls) = (args.listen, !args.plain);
@@ -162,23 +196,28 @@ async fn origin(args: OriginArgs) -> Result<()> {
     while let Some(line) = lines.recv().await {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
-            ["fault", "none"] | ["heal"] => origin.heal().await,
-            ["fault", "refuse"] => origin.set_fault(ServerFault::Refuse).await,
-            ["fault", "hang"] => origin.set_fault(ServerFault::Hang).await,
-            ["fault", "hang-requests"] => origin.set_fault(ServerFault::HangRequests).await,
-            ["fault", "status", code] => origin.set_fault(ServerFault::Status(code.parse()?)).await,
-            ["end"] => origin.end(""),
-            ["edge"] => {
-                println!("edge {}", origin.edge(""));
-                continue;
+            ["end", ref channel @ ..] => {
+                origin.end(channel.first().copied().unwrap_or_default());
+                answer(Ok(()));
             }
+            ["edge"] => println!("edge {}", origin.edge("")),
             ["quit"] => break,
-            _ => {
-                println!("error no such command: {line}");
-                continue;
-            }
+            _ => answer(obey(&origin, &words).await),
         }
-        println!("ok");
+    }
+    Ok(())
+}
+
+async fn target(args: TargetArgs) -> Result<()> {
+    let target = CheckTarget::start(args.status, !args.plain).await?;
+    println!("ready {}", target.addr().port());
+    let mut lines = commands();
+    while let Some(line) = lines.recv().await {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["quit"] => break,
+            _ => answer(obey(&target, &words).await),
+        }
     }
     Ok(())
 }
