@@ -143,9 +143,8 @@ mod rows {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Gap>, D::Error> {
         let rows = Vec::<Row>::deserialize(from)?;
-        let way = |way: Way| {
-            way.proxy.map_or(Via::Direct, |(id, url)| Via::Proxy(id, MaskedUrl::from_kept(&url)))
-        };
+        let way =
+            |way: Way| way.proxy.map_or(Via::Direct, |(id, url)| Via::Proxy(id, MaskedUrl::from_kept(&url)));
         let gap = |row: Row| {
             let Row { at, segments, seconds, cause, via, estimated } = row;
             Gap { at, segments, seconds, cause, via: via.map(way), estimated }
