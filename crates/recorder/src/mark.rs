@@ -101,8 +101,8 @@ fn milliseconds(seconds: f64) -> TimeDelta {
 /// Gaps as they are kept: the model only knows how to show them.
 mod rows {
     use chrono::{DateTime, Utc};
-    use holdfast_model::{Gap, GapCause, ProxyId, ProxyUrl, Via};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use holdfast_model::{Gap, GapCause, MaskedUrl, ProxyId, Via};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize, Deserialize)]
     struct Row {
@@ -143,20 +143,13 @@ mod rows {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Gap>, D::Error> {
         let rows = Vec::<Row>::deserialize(from)?;
+        let way =
+            |way: Way| way.proxy.map_or(Via::Direct, |(id, url)| Via::Proxy(id, MaskedUrl::from_kept(&url)));
         let gap = |row: Row| {
             let Row { at, segments, seconds, cause, via, estimated } = row;
-            let via = match via {
-                Some(Way { proxy: Some((id, url)) }) => {
-                    // The masked form is a URL too, whose password is three stars.
-                    let url = ProxyUrl::parse(&url).map_err(D::Error::custom)?;
-                    Some(Via::Proxy(id, url.masked()))
-                }
-                Some(Way { proxy: None }) => Some(Via::Direct),
-                None => None,
-            };
-            Ok(Gap { at, segments, seconds, cause, via, estimated })
+            Gap { at, segments, seconds, cause, via: via.map(way), estimated }
         };
-        rows.into_iter().map(gap).collect()
+        Ok(rows.into_iter().map(gap).collect())
     }
 }
 

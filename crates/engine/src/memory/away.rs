@@ -43,8 +43,9 @@ impl Memory {
             Err(error) => self.away(&error.to_string()),
             Ok(()) if self.is_away().is_some() => {
                 // An answer may have been lost: what is stored counts, before anybody changes it again.
-                if self.refresh().await.is_ok() {
-                    self.away.send_replace(None);
+                // Several may look at a time; one of them tells.
+                let was_away = |away: &mut Option<String>| away.take().is_some();
+                if self.refresh().await.is_ok() && self.away.send_if_modified(was_away) {
                     tracing::info!("the database is back");
                     self.tell_at_once(Level::Info, "The database is back");
                 }

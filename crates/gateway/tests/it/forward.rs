@@ -554,7 +554,11 @@ async fn an_origin_that_thinks_for_long_is_waited_for() {
         let answer = fetch(&rig, &get(&format!("http://{}/", slow.addr))).await;
         assert!(answer.ends_with("slow"), "{answer}");
         // A try that is given up at 2.5 s and begun anew gets its answer at 5.5 s.
-        assert!(began.elapsed() < Duration::from_millis(5400), "the first try went on: {:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_millis(5400),
+            "the first try went on: {:?}",
+            began.elapsed()
+        );
         assert_eq!(slow.heard().len(), proxies, "each proxy was asked, and nobody directly");
     }
 }
