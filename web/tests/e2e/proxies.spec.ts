@@ -68,7 +68,7 @@ test('disabled and enabled by mouse, with undo', async ({ page, kit, server }) =
   await expect(here.badge('Anna')).toHaveText('Disabled')
   await here.menu('Anna', 'Enable')
   await expect(here.badge('Anna')).toHaveText('Healthy')
-  expect((await server.proxy(id)).enabled).toBe(true)
+  await expect.poll(async () => (await server.proxy(id)).enabled).toBe(true)
 })
 
 test('the edit dialog keeps a password that is not touched, and shows it when asked', async ({ page, kit, server }) => {
