@@ -156,9 +156,11 @@ impl Account {
         ledger.no_route = no_route;
     }
 
-    /// A dial was given up.
-    pub(crate) fn unreached(&self) {
-        self.lock().last_unreached = Some(Instant::now());
+    /// A dial was given up; `no_route`: because there was none.
+    pub(crate) fn unreached(&self, no_route: bool) {
+        let mut ledger = self.lock();
+        ledger.last_unreached = Some(Instant::now());
+        ledger.no_route = no_route;
     }
 
     /// A dial succeeded: announces a failover if another route failed before. Returns the counter for the route's bytes.

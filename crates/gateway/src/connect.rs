@@ -1,6 +1,7 @@
 //! CONNECT: dial first, answer then, relay until somebody closes, breaks or cuts.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use holdfast_model::Destination;
@@ -16,6 +17,10 @@ use crate::dial::{DialError, Limits, Opened};
 use crate::race::{Lost, Route, Won, race};
 use crate::relay::{Early, End, relay};
 use crate::tunnels::OpenTunnel;
+
+/// A dial whose route was forbidden in the middle is begun anew if it took no longer than this: a client such as
+/// Streamlink waits for 6 s in all.
+const AGAIN_WITHIN: Duration = Duration::from_secs(2);
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
@@ -50,8 +55,18 @@ pub(crate) async fn open(
     to: Destination,
 ) -> Result<(OpenTunnel, Opened), Answer> {
     context.admit(&to)?;
-    let won = dial(context, lease, &to).await.map_err(|lost| answer(&to, lost))?;
-    Ok((context.register(lease, &won.landing, &to)?, won.value))
+    let begun = Instant::now();
+    let mut objected = None;
+    loop {
+        let won = dial(context, lease, &to).await;
+        let won = won.map_err(|lost| objected.take().unwrap_or_else(|| answer(&to, lost)))?;
+        match context.register(lease, &won.landing, &to) {
+            Ok(tunnel) => return Ok((tunnel, won.value)),
+            // Forbidden in the middle, but the client has patience for another route.
+            Err(refusal) if begun.elapsed() < AGAIN_WITHIN => objected = Some(refusal),
+            Err(refusal) => return Err(refusal),
+        }
+    }
 }
 
 /// Opens a tunnel by the rules of [`race`], unless the lease ends meanwhile.
@@ -124,5 +139,5 @@ fn suspect(context: &Context, tunnel: &OpenTunnel) {
 /// Makes the coming close a reset: the other side must not take it for a clean end.
 pub(crate) fn reset(stream: &TcpStream) {
     // A socket that is gone already cannot be reset any more.
-    let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

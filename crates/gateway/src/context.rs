@@ -44,30 +44,37 @@ impl Context {
         Ok(())
     }
 
-    /// Books a connection that won a dial on its account, and registers it as an open way. Whoever forbids a route changes
-    /// the pool first and then cuts what is registered. So it is registered first here, and then the pool is asked once
-    /// more: whatever happened while it was dialed, one of the two ends it.
+    /// Books a connection that won a dial on its account, and registers it as an open way, unless its route was forbidden
+    /// while it was dialed. Whoever forbids a route changes the pool first and then cuts what is registered. So the pool
+    /// is asked again once it is registered: whatever happens in that moment, one of the two ends it.
     pub(crate) fn register(
         &self,
         lease: &Arc<Lease>,
         landing: &Landing,
         to: &Destination,
     ) -> Result<OpenTunnel, Answer> {
+        let objection = || {
+            self.pool.read(|pool| match &landing.route {
+                Route::Proxy(id, url) => pool.objection(*id, url),
+                Route::Direct(reason) => pool.objection_to_direct(*reason, &lease.account.tags),
+            })
+        };
+        let refusal =
+            |reason: &str| Answer::no_route(format!("no route to {to}: {reason} while it was dialed"));
+        if let Some(reason) = objection() {
+            return Err(refusal(reason));
+        }
         let via = landing.route.via();
         for doubt in landing.doubts.iter().filter(|doubt| doubt.via != via) {
             lease.account.trouble_since(&doubt.via, &doubt.words, doubt.at);
         }
         let bytes = lease.account.dialed(&via, landing.begun);
         let tunnel = self.tunnels.open(lease, via, to.clone(), bytes);
-        let objection = self.pool.read(|pool| match &landing.route {
-            Route::Proxy(id, url) => pool.objection(*id, url),
-            Route::Direct(reason) => pool.objection_to_direct(*reason, &lease.account.tags),
-        });
-        match objection {
+        match objection() {
             None => Ok(tunnel),
             Some(reason) => {
                 tunnel.cut(reason);
-                Err(Answer::no_route(format!("no route to {to}: {reason} while it was dialed")))
+                Err(refusal(reason))
             }
         }
     }

@@ -26,6 +26,8 @@ const EVENT_BUFFER: usize = 4096;
 
 /// How long a check waits for the row of its proxy to be read again, beside the check itself.
 const REREAD_LIMIT: Duration = Duration::from_secs(3);
+/// The same if traffic waits for the check.
+const REREAD_FOR_TRAFFIC: Duration = Duration::from_secs(1);
 
 /// Where the pool is remembered across restarts, and where people edit it by hand.
 #[async_trait]
@@ -214,7 +216,8 @@ impl PoolHandle {
     }
 
     async fn run_check(&self, order: CheckOrder, limit: Duration) -> CheckReport {
-        let reread = self.reread(order.id);
+        let patience = order.convict_after.map_or(REREAD_LIMIT, |_| REREAD_FOR_TRAFFIC);
+        let reread = self.reread(order.id, patience);
         let (report, ()) = tokio::join!(self.probe(&order, limit), reread);
         let Some(carried_out) = report.carried_out() else {
             tracing::debug!(proxy = %order.id, error = report.finding().error, "the check was not carried out");
@@ -253,9 +256,9 @@ impl PoolHandle {
         }
     }
 
-    async fn reread(&self, id: ProxyId) {
+    async fn reread(&self, id: ProxyId, limit: Duration) {
         let Some(memory) = self.shared.memory.get() else { return };
-        if timeout(REREAD_LIMIT, memory.reread(id)).await.is_err() {
+        if timeout(limit, memory.reread(id)).await.is_err() {
             tracing::debug!(proxy = %id, "the row was not read again in time: the check is judged by what is known");
         }
     }

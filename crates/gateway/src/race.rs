@@ -152,7 +152,8 @@ where
             doubts: &mut doubts,
             tried: Vec::new(),
             running: VecDeque::new(),
-            innocent: false,
+            innocent: Vec::new(),
+            ours: false,
             direct: false,
             last: None,
         };
@@ -181,7 +182,7 @@ where
             return Ok(Won { value, landing: Landing { route, begun, doubts } });
         }
     }
-    account.unreached();
+    account.unreached(matches!(lost, Lost::NoRoute(_)));
     Err(lost)
 }
 
@@ -222,12 +223,15 @@ enum Next {
     None(String),
 }
 
-/// The proxies that could be used if none had been tried.
-enum Reserve {
-    None,
-    /// There are some, and one that was tried is being checked.
-    Suspect,
-    Proxy,
+/// What may be said for a proxy whose try failed, and perhaps not by its own fault.
+enum Defence {
+    /// A check since then passed, or the destination is known to be at fault: direct would ask a second time for what
+    /// cannot be had.
+    Stands,
+    /// It is being checked.
+    Pending,
+    /// None: the check said nothing, or there was none to wait for.
+    Fails,
 }
 
 /// One pass over the candidates.
@@ -242,8 +246,10 @@ struct Round<'r, F> {
     tried: Vec<ProxyId>,
     /// Tries that have not ended, the oldest first.
     running: VecDeque<(usize, Route)>,
-    /// A try failed, and not by the proxy's fault.
-    innocent: bool,
+    /// Proxies whose try failed, perhaps by the destination's fault, and when.
+    innocent: Vec<(ProxyId, Instant)>,
+    /// A try failed because this machine is at its limits.
+    ours: bool,
     /// Direct was tried.
     direct: bool,
     last: Option<DialError>,
@@ -321,9 +327,9 @@ impl<F> Round<'_, F> {
             avoid: &avoid,
             keep: self.account.current(),
         };
-        let (choice, reserve) = self.pool.read(|pool| {
+        let (choice, others, defence) = self.pool.read(|pool| {
             decision::log_losers(pool, &request);
-            (pool.select(&request), self.reserve(pool))
+            (pool.select(&request), self.has_proxies(pool), self.defence(pool))
         });
         let first = self.running.is_empty();
         let next = match &choice {
@@ -334,15 +340,15 @@ impl<F> Round<'_, F> {
             Choice::Direct(_) if !first || self.direct => {
                 return Next::None("the direct connection failed".to_owned());
             }
-            Choice::Direct(DirectReason::NoneUsable) => match reserve {
-                Reserve::None => Next::Route(Route::Direct(DirectReason::NoneUsable)),
+            Choice::Direct(DirectReason::NoneUsable) if others => match defence {
                 _ if late => return Next::Wait,
-                _ if !self.innocent => Next::Route(Route::Direct(DirectReason::NoneUsable)),
-                Reserve::Suspect if Instant::now() < self.hold_until => return Next::Wait,
-                _ => return Next::None("all proxies were tried".to_owned()),
+                _ if self.ours => return Next::None("this machine is at its limits".to_owned()),
+                Defence::Stands => return Next::None("all proxies were tried".to_owned()),
+                Defence::Pending if Instant::now() < self.hold_until => return Next::Wait,
+                Defence::Pending | Defence::Fails => Next::Route(Route::Direct(DirectReason::NoneUsable)),
             },
             Choice::Direct(reason) => Next::Route(Route::Direct(*reason)),
-            Choice::NoRoute(_) if late && !matches!(reserve, Reserve::None) => return Next::Wait,
+            Choice::NoRoute(_) if late && others => return Next::Wait,
             Choice::NoRoute(reason) => Next::None(reason.to_string()),
         };
         if first && !self.direct {
@@ -352,13 +358,24 @@ impl<F> Round<'_, F> {
         next
     }
 
-    /// What the pool still has, those included that were tried for this connection.
-    fn reserve(&self, pool: &Pool) -> Reserve {
-        let suspect = |id: &ProxyId| pool.get(*id).is_some_and(|p| p.is_suspect() && !p.is_convicted());
-        match pool.select(&Request { tags: &self.account.tags, ..Request::default() }) {
-            Choice::Proxy { .. } if self.tried.iter().any(suspect) => Reserve::Suspect,
-            Choice::Proxy { .. } => Reserve::Proxy,
-            Choice::Direct(_) | Choice::NoRoute(_) => Reserve::None,
+    /// Whether the pool has proxies for this connection, those included that were tried.
+    fn has_proxies(&self, pool: &Pool) -> bool {
+        let request = Request { tags: &self.account.tags, ..Request::default() };
+        matches!(pool.select(&request), Choice::Proxy { .. })
+    }
+
+    /// What may be said for the proxies that were tried.
+    fn defence(&self, pool: &Pool) -> Defence {
+        let now = Instant::now();
+        let stands = |(id, at): &(ProxyId, Instant)| pool.is_vouched_for(*id, *at, self.to, now);
+        let pending =
+            |(id, _): &(ProxyId, Instant)| pool.get(*id).is_some_and(|p| p.is_suspect() && !p.is_convicted());
+        if self.innocent.iter().any(stands) {
+            Defence::Stands
+        } else if self.innocent.iter().any(pending) {
+            Defence::Pending
+        } else {
+            Defence::Fails
         }
     }
 
@@ -387,6 +404,8 @@ impl<F> Round<'_, F> {
         tracing::debug!(via = %route.via(), to = %self.to, %error, "try failed");
         metrics::counter!("holdfast_dials_total", "result" => error.fault.word()).increment(1);
         let words = error.to_string();
+        // Before the check that this may start.
+        let asked = Instant::now();
         if let Some(cause) = cause(&error) {
             self.suspect(route, cause);
         }
@@ -397,7 +416,11 @@ impl<F> Round<'_, F> {
             }
             Blame::Ours => {}
         }
-        self.innocent |= error.blame != Blame::Proxy;
+        match (error.blame, route.id()) {
+            (Blame::Target, Some(id)) => self.innocent.push((id, asked)),
+            (Blame::Ours, _) => self.ours = true,
+            _ => {}
+        }
         self.last = Some(error);
     }
 
@@ -442,7 +465,10 @@ fn cause(error: &DialError) -> Option<SuspicionCause> {
         Fault::Timeout(_) => Some(SuspicionCause::HedgeLost),
         Fault::Tls(_) => Some(SuspicionCause::TlsFailed),
         Fault::WrongCredentials | Fault::SocksCredentials => Some(SuspicionCause::WrongCredentials),
-        Fault::Status(status @ 500..) => Some(SuspicionCause::ServerError(*status)),
+        // A 4xx is no word on the destination: a quota that is used up, a subscription that has ended.
+        Fault::Status(status) if *status >= 500 || error.phase != Phase::Request => {
+            Some(SuspicionCause::ServerError(*status))
+        }
         Fault::Status(_) => None,
         Fault::Socks(_) if error.blame == Blame::Target => Some(SuspicionCause::ServerError(502)),
         Fault::Socks(_) => Some(SuspicionCause::Reset),

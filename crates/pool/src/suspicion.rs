@@ -100,6 +100,14 @@ impl Blamed {
 }
 
 impl Pool {
+    /// Whether something speaks for a proxy through which `to` was not reached at `since`: a check that began since then
+    /// passed, or that destination is known to be at fault.
+    #[must_use]
+    pub fn is_vouched_for(&self, id: ProxyId, since: Instant, to: &Destination, at: Instant) -> bool {
+        let passed = self.get(id).and_then(|proxy| proxy.track.passed);
+        passed.is_some_and(|begun| begun >= since) || self.blamed.carries(to, at)
+    }
+
     /// Traffic met something wrong. The proxy is suspect until a check that begins from now on passes. `Some`: run
     /// this check at once. `None`: a suspicion check is under way or was less than 2 s ago (another follows by
     /// itself where it is needed), the destination is known to be at fault, or the proxy is out of use anyway.

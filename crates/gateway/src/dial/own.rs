@@ -1,5 +1,6 @@
 //! Where we listen ourselves: the gateways and the API. No dial may lead there, whoever asks for it.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{PoisonError, RwLock};
 
@@ -19,11 +20,14 @@ impl OwnListeners {
     pub(super) fn includes(&self, to: &Destination) -> bool {
         let ip = to.ip().map(|ip| ip.to_canonical());
         self.any(|own| {
+            if own.port() != to.port() {
+                return false;
+            }
             let same = ip.is_some_and(|ip| match own.ip().to_canonical() {
                 own if own.is_unspecified() => is_local(ip),
                 own => own == ip,
             });
-            own.port() == to.port() && (leads_home(to) || same)
+            leads_home(to) || same
         })
     }
 
@@ -47,7 +51,8 @@ pub(crate) fn leads_home(to: &Destination) -> bool {
     name || ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
-/// Whether an address is one of this machine's: only those can be bound. Sends nothing.
+/// Whether an address is one of this machine's: only those can be bound. Sends nothing. Where that cannot be tried, because
+/// there are no files left, it counts as one.
 fn is_local(ip: IpAddr) -> bool {
-    UdpSocket::bind((ip, 0)).is_ok()
+    UdpSocket::bind((ip, 0)).map_or_else(|error| error.kind() != ErrorKind::AddrNotAvailable, |_| true)
 }

@@ -42,10 +42,10 @@ impl Rig {
         Self::listening("0.0.0.0:0", Vec::new(), true, Access::Anyone, false).await
     }
 
-    /// Over these proxies, never direct, and checked over TLS.
-    pub(crate) async fn over_tls(proxies: &[&UpstreamProxy]) -> Self {
+    /// Over these proxies, checked over TLS.
+    pub(crate) async fn over_tls(proxies: &[&UpstreamProxy], direct: bool) -> Self {
         let urls = proxies.iter().map(|p| p.url()).collect();
-        Self::listening("127.0.0.1:0", urls, false, Access::Anyone, true).await
+        Self::listening("127.0.0.1:0", urls, direct, Access::Anyone, true).await
     }
 
     pub(crate) async fn with(urls: Vec<String>, direct: bool, access: Access) -> Self {
@@ -72,12 +72,17 @@ impl Rig {
 
     /// Adds a proxy behind those that are there, and waits until it has been checked.
     pub(crate) async fn add(&mut self, proxy: &UpstreamProxy) {
+        self.put(proxy);
+        self.checked(1).await;
+    }
+
+    /// The same without waiting for its check.
+    pub(crate) fn put(&self, proxy: &UpstreamProxy) {
         let url = proxy.url();
         self.pool.change(|pool, now| {
             pool.add(new(pool.proxies().count(), &url), now);
             Vec::new()
         });
-        self.checked(1).await;
     }
 
     /// Sends a CONNECT and returns the stream and the whole reply head.
