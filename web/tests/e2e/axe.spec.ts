@@ -1,11 +1,10 @@
 /** What a machine can tell about accessibility: nothing serious on any page, in either theme, with something on it and without. */
 import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
-import { expect, settings, test } from './rig/test.ts'
+import { expect, settings, settled, test } from './rig/test.ts'
 
 async function sound(page: Page, what: string): Promise<void> {
-  // Nothing is judged in the middle of its appearing.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished)))
+  await settled(page)
   const { violations, passes } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
   expect(passes.length, `rules that axe tried on ${what}`).toBeGreaterThan(15)
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')

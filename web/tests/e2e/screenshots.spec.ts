@@ -10,7 +10,7 @@ import { history } from './rig/history.ts'
 import { KitProxy, KitServer, type ProxyOptions } from './rig/kit.ts'
 import { root } from './rig/programs.ts'
 import { Server } from './rig/server.ts'
-import { expect, settings, test } from './rig/test.ts'
+import { expect, settings, settled, test } from './rig/test.ts'
 
 const folder = process.env.HOLDFAST_SCREENSHOTS ? join(root, 'docs/screenshots') : join(root, 'web/test-results/screenshots')
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } }
@@ -32,8 +32,7 @@ const POOL: Kept[] = [
 ]
 
 async function shoot(page: Page, name: string, whole = false): Promise<void> {
-  // Relative times tick, and what has just come is still appearing.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished)))
+  await settled(page)
   await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', caret: 'hide', fullPage: whole })
 }
 

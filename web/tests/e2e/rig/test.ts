@@ -115,3 +115,7 @@ export async function tabTo(page: Page, goal: Locator, most = 60, key = 'Tab'): 
   }
   throw new Error(`the ${most} nearest places for the focus are not ${goal}`)
 }
+
+/** Nothing is judged or pictured in the middle of its appearing. What was taken away meanwhile is nobody's concern. */
+export const settled = (page: Page): Promise<unknown> =>
+  page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished)).then(() => null))
