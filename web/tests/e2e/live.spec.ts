@@ -93,7 +93,7 @@ test('two windows never disagree', async ({ page, kit, server, otherWindow }) =>
   // Everything a row says but the times, which each window counts by its own clock.
   const said = async (window: typeof here) =>
     (await window.rows.allInnerTexts()).map((text) => text.replace(/just now|\d+ seconds? ago|\d+ minutes? ago/g, ''))
-  const agree = () => expect.poll(async () => JSON.stringify(await said(here)) === JSON.stringify(await said(there))).toBe(true)
+  const agree = () => expect(async () => expect(await said(here)).toEqual(await said(there))).toPass({ timeout: 15_000 })
 
   await here.menu('Bert', 'Disable')
   await expect(there.badge('Bert')).toHaveText('Disabled')
