@@ -114,7 +114,19 @@ export const useProxies = defineStore('proxies', () => {
   }
 
   const path = (id: number) => ({ params: { path: { id } } })
-  const keep = (proxy: Proxy): void => void base.set(proxy.id, { ...base.get(proxy.id), ...proxy })
+
+  /** Frames heard that say how proxies are. They come in the order in which things happened; answers need not. */
+  let news = 0
+  function take(frame: Frame): void {
+    if (frame.type.startsWith('proxy_') && frame.type !== 'proxy_statistics') news += 1
+    sync.take(frame)
+  }
+  /** What an answer tells, to be kept unless frames came meanwhile: they may be newer, and they bring this change as well. */
+  function unlessNews<T>(keep: (answer: T) => void): (answer: T) => void {
+    const before = news
+    return (answer) => void (news === before && keep(answer))
+  }
+  const keep = (): ((proxy: Proxy) => void) => unlessNews((proxy) => base.set(proxy.id, { ...base.get(proxy.id), ...proxy }))
 
   const add = (body: NewProxy): Promise<number> =>
     call(api.POST('/api/proxy/add', { body })).then((added) => added.proxy_id)
@@ -123,11 +135,11 @@ export const useProxies = defineStore('proxies', () => {
   function edit(id: number, body: ProxyChange): Promise<Proxy> {
     const { proxy_url: _, ...shown } = body
     const ask = () => call(api.PATCH('/api/proxy/{id}', { ...path(id), body })) as Promise<Proxy>
-    return wishing(new Map([[id, shown as Partial<Proxy>]]), ask, keep)
+    return wishing(new Map([[id, shown as Partial<Proxy>]]), ask, keep())
   }
   const setEnabled = (id: number, enabled: boolean): Promise<Proxy> => {
     const ask = () => call(api.PATCH('/api/proxy/{id}', { ...path(id), body: { enabled } })) as Promise<Proxy>
-    return wishing(new Map([[id, { enabled, auto_disabled: false }]]), ask, keep)
+    return wishing(new Map([[id, { enabled, auto_disabled: false }]]), ask, keep())
   }
   async function remove(id: number): Promise<void> {
     await call(api.DELETE('/api/proxy/{id}', path(id)))
@@ -137,7 +149,7 @@ export const useProxies = defineStore('proxies', () => {
   async function reorder(ids: readonly number[]): Promise<void> {
     const wish = new Map(ids.map((id, priority) => [id, { priority }]))
     const ask = () => call(api.POST('/api/proxy/reorder', { body: { ids: [...ids] } }))
-    await wishing(wish, ask, () => wish.forEach((part, id) => merge(id, part)))
+    await wishing(wish, ask, unlessNews(() => wish.forEach((part, id) => merge(id, part))))
   }
   const test = (id: number): Promise<Tested> => call(api.POST('/api/proxy/{id}/test', path(id)))
   const reveal = (id: number): Promise<string> =>
@@ -161,7 +173,7 @@ export const useProxies = defineStore('proxies', () => {
   }
 
   return {
-    state: sync.state, error: sync.error, reload: sync.reload, take: sync.take,
+    state: sync.state, error: sync.error, reload: sync.reload, take,
     list, systemStatus, samples, byId, byUrl,
     add, edit, setEnabled, remove, reorder, test, reveal, checkAll, importList, drill, checks,
   }

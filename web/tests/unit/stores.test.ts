@@ -108,6 +108,28 @@ test('a refused wish goes, and what the server said meanwhile stays', async () =
   expect(proxies.list.map((p) => p.id)).toEqual([1, 2, 3])
 })
 
+test('an answer that news has overtaken is not kept', async () => {
+  const answers: ((value: unknown) => void)[] = []
+  const later = () => new Promise((done) => answers.push(done))
+  serve({ 'GET /api/proxy/list': list(aProxy(1), aProxy(2)), 'POST /api/proxy/reorder': later, 'PATCH /api/proxy/1': later })
+  const proxies = useProxies()
+  await proxies.reload()
+  const order = proxies.reorder([2, 1])
+  await settle()
+  // Another window put the first back meanwhile, and its frames are here before our answer.
+  for (const id of [1, 2]) proxies.take(aFrame('proxy_updated', { proxy_id: id, proxy: aProxy(id, { priority: id }) }))
+  answers[0]!({ success: true })
+  await order
+  expect(proxies.list.map((p) => p.id)).toEqual([1, 2])
+
+  const edit = proxies.edit(1, { label: 'mine' })
+  await settle()
+  proxies.take(aFrame('proxy_updated', { proxy_id: 1, proxy: aProxy(1, { label: 'theirs' }) }))
+  answers[1]!(aProxy(1, { label: 'mine' }))
+  await edit
+  expect(proxies.byId(1)!.label).toBe('theirs')
+})
+
 test('settings are shown at once, and another window’s too', async () => {
   serve({ 'GET /api/proxy/config': CONFIG, 'PUT /api/proxy/config': () => problem(400, 'no') })
   const settings = useSettings()
