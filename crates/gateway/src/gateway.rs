@@ -179,8 +179,10 @@ impl LeaseHandle {
     /// A segment is in flight for too long: bytes trickle, or they stopped in the middle.
     pub fn segment_slow(&self, report: SlowReport) {
         let mine = self.context.tunnels.filter(|t| Arc::ptr_eq(&t.lease, &self.lease));
-        let flowing =
-            mine.iter().filter(|t| t.meter.read().silent < FLOWING).max_by_key(|t| t.meter.read().flow_bytes);
+        let flowing = mine
+            .iter()
+            .filter(|t| t.meter.read().silent < FLOWING)
+            .max_by_key(|t| t.meter.read().answer_bytes);
         match flowing {
             Some(tunnel) => self.trickle(tunnel, &mine),
             None => self.stuck_midway(&mine, report),
@@ -190,12 +192,12 @@ impl LeaseHandle {
     fn trickle(&self, tunnel: &Tunnel, mine: &[Arc<Tunnel>]) {
         let Some(id) = tunnel.via.proxy_id() else { return };
         let reading = tunnel.meter.read();
-        // A flow too short to have a rate says nothing yet.
-        if reading.flowed < FLOWING {
+        // An answer too short to have a rate says nothing yet. Nor do many short ones: the origin's error pages.
+        if reading.answering < FLOWING {
             return;
         }
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no exact bytes")]
-        let rate = reading.flow_bytes as f64 / reading.flowed.as_secs_f64();
+        let rate = reading.answer_bytes as f64 / reading.answering.as_secs_f64();
         let account = &self.lease.account;
         let other = self.has_other(id);
         let target = account.with_slow_run(|run| run.slow(id, rate, other, Instant::now()));

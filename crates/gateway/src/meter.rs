@@ -18,6 +18,10 @@ pub(crate) struct Meter {
     flow_began: AtomicU64,
     /// Bytes received when it began.
     flow_base: AtomicU64,
+    /// When the first byte came after the client last wrote.
+    answer_began: AtomicU64,
+    /// Bytes received before it.
+    answer_base: AtomicU64,
     blocked: AtomicU64,
     client_blocked: AtomicU64,
     half_closed: AtomicBool,
@@ -42,6 +46,10 @@ pub(crate) struct Reading {
     pub(crate) flowed: Duration,
     /// Bytes of that flow.
     pub(crate) flow_bytes: u64,
+    /// From the first to the last byte since the client last wrote: of one answer, where the flow may be of many.
+    pub(crate) answering: Duration,
+    /// Bytes of that answer.
+    pub(crate) answer_bytes: u64,
     /// True while the client does not take what the upstream sends: silence then says nothing of the upstream.
     pub(crate) client_slow: bool,
     /// One side has closed.
@@ -61,6 +69,8 @@ impl Meter {
             last_down: AtomicU64::new(0),
             flow_began: AtomicU64::new(0),
             flow_base: AtomicU64::new(0),
+            answer_began: AtomicU64::new(0),
+            answer_base: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
             client_blocked: AtomicU64::new(0),
             half_closed: AtomicBool::new(false),
@@ -96,6 +106,10 @@ impl Meter {
         if now.saturating_sub(before) > FLOW_PAUSE.as_micros() as u64 || self.flow_began.load(Relaxed) == 0 {
             self.flow_began.store(now, Relaxed);
             self.flow_base.store(self.down.load(Relaxed), Relaxed);
+        }
+        if self.last_up.load(Relaxed) > before || self.answer_began.load(Relaxed) == 0 {
+            self.answer_began.store(now, Relaxed);
+            self.answer_base.store(self.down.load(Relaxed), Relaxed);
         }
         self.down.fetch_add(count as u64, Relaxed);
         self.route_bytes.fetch_add(count as u64, Relaxed);
@@ -137,16 +151,42 @@ impl Meter {
         let age = |at: u64| Duration::from_micros(now.saturating_sub(at));
         let some = |at: u64| (at != 0).then(|| age(at));
         let (up, down) = (self.last_up.load(Relaxed), self.last_down.load(Relaxed));
-        let flow_began = self.flow_began.load(Relaxed);
+        let since =
+            |began: u64| Duration::from_micros(if began == 0 { 0 } else { down.saturating_sub(began) });
         Reading {
             unanswered: (up > down).then(|| age(up)),
             blocked: some(self.blocked.load(Relaxed)),
             silent: age(down),
-            flowed: Duration::from_micros(if flow_began == 0 { 0 } else { down.saturating_sub(flow_began) }),
+            flowed: since(self.flow_began.load(Relaxed)),
             flow_bytes: self.down().saturating_sub(self.flow_base.load(Relaxed)),
+            answering: since(self.answer_began.load(Relaxed)),
+            answer_bytes: self.down().saturating_sub(self.answer_base.load(Relaxed)),
             client_slow: self.client_blocked.load(Relaxed) != 0,
             half_closed: self.half_closed.load(Relaxed),
             idle: age(up.max(down)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_is_told_from_a_flow_of_many() {
+        let meter = Meter::new(Instant::now(), Arc::default());
+        // So that no two moments are the same microsecond.
+        let tick = || std::thread::sleep(Duration::from_millis(1));
+        for bytes in [100, 20, 3] {
+            tick();
+            meter.sent_up(10);
+            tick();
+            meter.received_down(bytes);
+            tick();
+            meter.received_down(bytes);
+        }
+        let reading = meter.read();
+        assert_eq!((reading.flow_bytes, reading.answer_bytes), (246, 6));
+        assert!(reading.answering >= Duration::from_millis(1) && reading.answering < reading.flowed);
     }
 }
