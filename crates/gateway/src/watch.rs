@@ -178,7 +178,7 @@ fn silence(reading: &Reading) -> Option<(Duration, SuspicionCause)> {
         .then_some((reading.silent, SuspicionCause::WentSilent))
 }
 
-/// Cuts one tunnel that is stuck, if its destination answers on a fresh way and its proxy was not convicted.
+/// Cuts one tunnel that is stuck, if its destination answers on a fresh way and its proxy is not being evicted.
 pub(crate) async fn unstick(context: Arc<Context>, tunnel: Arc<Tunnel>, id: ProxyId) {
     let began = Instant::now();
     let Some(age) = stuck_for(&tunnel) else { return };
@@ -188,8 +188,8 @@ pub(crate) async fn unstick(context: Arc<Context>, tunnel: Arc<Tunnel>, id: Prox
     }
     let rest = STALLED_AFTER.saturating_sub(age).saturating_sub(began.elapsed());
     tokio::time::sleep(rest).await;
-    // Still the same silence, and the proxy itself is not convicted (then the eviction has the word)?
-    if stuck_for(&tunnel).is_some_and(|now| now >= age) && !convicted(&context, id) {
+    // Still the same silence, and not a matter of the eviction?
+    if stuck_for(&tunnel).is_some_and(|now| now >= age) && !is_evicted(&context, id) {
         tunnel.lease.account.avoid(id, AVOID_STALLED);
         tunnel.cut("one of its connections was stuck for 3.5 s");
     }
@@ -200,8 +200,10 @@ fn stuck_for(tunnel: &Tunnel) -> Option<Duration> {
     reading.unanswered.max(reading.blocked)
 }
 
-fn convicted(context: &Context, id: ProxyId) -> bool {
-    context.pool.read(|pool| pool.get(id).is_none_or(Proxy::is_convicted))
+/// Whether the eviction deals with its tunnels: a conviction for what lies beyond the proxy cuts none, so one that is stuck
+/// is dealt with here.
+fn is_evicted(context: &Context, id: ProxyId) -> bool {
+    context.pool.read(|pool| pool.get(id).is_none_or(|p| p.conviction() == Some(Blame::Proxy)))
 }
 
 /// Asks the destination on a fresh way: through the same proxy first, since that tells most, then through another.
@@ -235,7 +237,7 @@ pub(crate) async fn unstick_midway(
     in_flight: Duration,
 ) {
     let silent = tunnel.meter.read().silent;
-    if silent < STALLED_AFTER || in_flight < STALLED_AFTER || convicted(&context, id) {
+    if silent < STALLED_AFTER || in_flight < STALLED_AFTER || is_evicted(&context, id) {
         return;
     }
     // The recorder repeats itself every second; one witness at a time will do.

@@ -59,7 +59,7 @@ struct Watched {
 
 /// A recording's tunnel through the first proxy; the second comes later, so that it cannot overtake the first.
 async fn recording(first: &UpstreamProxy, second: &UpstreamProxy, to: std::net::SocketAddr) -> Watched {
-    let mut rig = Rig::with(vec![first.url()], false, Access::LeasesOnly).await;
+    let mut rig = Rig::over_tls(&[first], false, Access::LeasesOnly).await;
     rig.checked(1).await;
     let account = rig.gateway.account(RecordingId::new(), &[]);
     let lease = account.lease();
@@ -86,6 +86,21 @@ async fn a_recordings_single_stuck_tunnel_is_cut_though_its_proxy_is_fine() {
     assert_eq!(end, Some(ErrorKind::ConnectionReset));
     assert!(took > Duration::from_secs(3), "a tunnel gets 3.5 s before it counts as stuck, not {took:?}");
     assert!(!watched.rig.events_so_far().iter().any(|e| matches!(e, Event::ProxyConvicted { .. })));
+}
+
+/// Its conviction is for what lies beyond it, which by itself cuts no tunnel.
+#[tokio::test]
+async fn a_stuck_tunnel_of_a_proxy_that_reaches_nothing_any_more_is_cut() {
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
+    let mut watched = recording(&first, &second, origin.addr()).await;
+    first.set_fault(Fault::SilentAfterConnect).await;
+    let (mut stream, head) = watched.rig.connect_as(&watched.pair, origin.addr()).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    stream.write_all(REQUEST).await.expect("written");
+    assert_eq!(end_of(&mut stream).await.0, Some(ErrorKind::ConnectionReset));
+    let beyond = |e: &Event| matches!(e, Event::ProxyConvicted { proxy_side: false, .. });
+    assert!(watched.rig.events_so_far().iter().any(beyond));
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn two_proxies_that_reach_nothing_any_more_are_left_for_direct() {
 async fn a_proxy_that_takes_no_orders_any_more_is_checked_and_left_for_direct() {
     let origin = CheckTarget::start(200, false).await.expect("an origin");
     let upstream = proxy(Kind::Http).await;
-    let mut rig = Rig::over_tls(&[&upstream], true).await;
+    let mut rig = Rig::over_tls(&[&upstream], true, Access::Anyone).await;
     rig.checked(1).await;
     upstream.set_fault(Fault::status(403)).await;
     let (_, head) = rig.connect(origin.addr()).await;

@@ -43,9 +43,9 @@ impl Rig {
     }
 
     /// Over these proxies, checked over TLS.
-    pub(crate) async fn over_tls(proxies: &[&UpstreamProxy], direct: bool) -> Self {
+    pub(crate) async fn over_tls(proxies: &[&UpstreamProxy], direct: bool, access: Access) -> Self {
         let urls = proxies.iter().map(|p| p.url()).collect();
-        Self::listening("127.0.0.1:0", urls, direct, Access::Anyone, true).await
+        Self::listening("127.0.0.1:0", urls, direct, access, true).await
     }
 
     pub(crate) async fn with(urls: Vec<String>, direct: bool, access: Access) -> Self {

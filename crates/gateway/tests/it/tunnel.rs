@@ -93,7 +93,7 @@ async fn a_slow_proxy_that_comes_first_is_waited_for_as_long_as_is_usual_for_it(
     let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
     first.set_fault(Fault::DelayMs(600)).await;
     // A check target that needs a tunnel.
-    let mut rig = Rig::over_tls(&[&first, &second], false).await;
+    let mut rig = Rig::over_tls(&[&first, &second], false, Access::Anyone).await;
     rig.checked(2).await;
     let checks = rig.target.requests().len();
     for _ in 0..2 {
