@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use holdfast_model::{Blame, Event, ProxyId};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use holdfast_model::{Blame, Event, ProxyId, ProxyUrl};
 use holdfast_pool::{Choice, Proxy, Request, Suspicion, SuspicionCause};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -36,7 +37,12 @@ const SPARED: Duration = Duration::from_secs(1);
 const STALLED_AFTER: Duration = Duration::from_millis(3500);
 /// When the witness is called, so that its answer is there at [`STALLED_AFTER`].
 const WITNESS_AFTER: Duration = Duration::from_millis(2200);
-/// How long one witness may take.
+/// The same for a tunnel that never brought a byte: it carries no download that a cut would spoil, and the first answer
+/// of a TLS server is one round trip away. Often it is what a recording just moved to, with most of the 8 s gone.
+const FIRST_ANSWER_AFTER: Duration = Duration::from_secs(2);
+/// When the witness is called, so that its answer is there at [`FIRST_ANSWER_AFTER`].
+const FIRST_WITNESS_AFTER: Duration = Duration::from_secs(1);
+/// How long the witnesses may take.
 const WITNESS_LIMIT: Duration = Duration::from_millis(1500);
 /// A destination that did not answer the witness is not asked again for so long.
 const WITNESS_AGAIN: Duration = Duration::from_secs(2);
@@ -142,12 +148,13 @@ impl Watch {
             tunnel.cut("one side had closed and nothing moved for 60 s");
             return;
         }
-        let Some((age, cause)) = silence(&reading) else {
+        let patience = Patience::with(tunnel);
+        let Some((age, cause)) = silence(&reading, patience.witness) else {
             self.episodes.remove(&tunnel.id);
             return;
         };
         let Some(id) = tunnel.via.proxy_id() else { return };
-        let first = Episode { suspect_at: SUSPECT_AFTER, witness_at: WITNESS_AFTER };
+        let first = Episode { suspect_at: SUSPECT_AFTER, witness_at: patience.witness };
         let episode = self.episodes.entry(tunnel.id).or_insert(first);
         if age >= episode.suspect_at {
             episode.suspect_at = age * 2;
@@ -156,21 +163,45 @@ impl Watch {
         }
         let pending = cause != SuspicionCause::WentSilent;
         if pending && tunnel.lease.account.is_recording() && age >= episode.witness_at {
-            episode.witness_at = age + WITNESS_LIMIT * 2 + WITNESS_AGAIN;
+            episode.witness_at = age + WITNESS_LIMIT + WITNESS_AGAIN;
             self.context.tasks.spawn(unstick(Arc::clone(&self.context), Arc::clone(tunnel), id));
         }
     }
 }
 
-/// How long a tunnel has been silent in a way that means something, and what that is.
-fn silence(reading: &Reading) -> Option<(Duration, SuspicionCause)> {
-    if let Some(age) = reading.blocked.filter(|age| *age >= SUSPECT_AFTER) {
+/// How long a tunnel that waits for an answer is waited for.
+struct Patience {
+    /// Until the witnesses are asked.
+    witness: Duration,
+    /// Until it is cut on their word.
+    cut: Duration,
+    /// What is said of it then.
+    reason: &'static str,
+}
+
+impl Patience {
+    fn with(tunnel: &Tunnel) -> Self {
+        if tunnel.meter.down() == 0 {
+            let reason = "a new connection got no first answer for 2 s";
+            Self { witness: FIRST_WITNESS_AFTER, cut: FIRST_ANSWER_AFTER, reason }
+        } else {
+            let reason = "one of its connections was stuck for 3.5 s";
+            Self { witness: WITNESS_AFTER, cut: STALLED_AFTER, reason }
+        }
+    }
+}
+
+/// How long a tunnel has been silent in a way that means something, and what that is. `pending`: from when it means
+/// something that an answer, or a write, is pending.
+fn silence(reading: &Reading, pending: Duration) -> Option<(Duration, SuspicionCause)> {
+    let pending = pending.min(SUSPECT_AFTER);
+    if let Some(age) = reading.blocked.filter(|age| *age >= pending) {
         return Some((age, SuspicionCause::WriteBlocked));
     }
     if reading.client_slow {
         return None;
     }
-    if let Some(age) = reading.unanswered.filter(|age| *age >= SUSPECT_AFTER) {
+    if let Some(age) = reading.unanswered.filter(|age| *age >= pending) {
         return Some((age, SuspicionCause::Unanswered));
     }
     let steady = reading.flowed >= STEADY;
@@ -182,16 +213,21 @@ fn silence(reading: &Reading) -> Option<(Duration, SuspicionCause)> {
 pub(crate) async fn unstick(context: Arc<Context>, tunnel: Arc<Tunnel>, id: ProxyId) {
     let began = Instant::now();
     let Some(age) = stuck_for(&tunnel) else { return };
+    let patience = Patience::with(&tunnel);
     if !destination_answers(&context, &tunnel, id).await {
         tracing::debug!(to = %tunnel.destination, "the destination does not answer on a fresh way either: not the proxy's fault");
         return;
     }
-    let rest = STALLED_AFTER.saturating_sub(age).saturating_sub(began.elapsed());
+    let rest = patience.cut.saturating_sub(age).saturating_sub(began.elapsed());
     tokio::time::sleep(rest).await;
     // Still the same silence, and not a matter of the eviction?
     if stuck_for(&tunnel).is_some_and(|now| now >= age) && !is_evicted(&context, id) {
+        // At 2 s the cut may come before the look that would have told of the silence.
+        let suspicion =
+            Suspicion { cause: SuspicionCause::Unanswered, destination: Some(tunnel.destination.clone()) };
+        context.pool.suspect(id, &suspicion);
         tunnel.lease.account.avoid(id, AVOID_STALLED);
-        tunnel.cut("one of its connections was stuck for 3.5 s");
+        tunnel.cut(patience.reason);
     }
 }
 
@@ -206,26 +242,32 @@ fn is_evicted(context: &Context, id: ProxyId) -> bool {
     context.pool.read(|pool| pool.get(id).is_none_or(|p| p.conviction() == Some(Blame::Proxy)))
 }
 
-/// Asks the destination on a fresh way: through the same proxy first, since that tells most, then through another.
+/// Asks the destination on fresh ways, side by side: through the same proxy, since that tells most, and through another,
+/// since the first may be lost as well. One answer is enough.
 async fn destination_answers(context: &Context, tunnel: &Tunnel, id: ProxyId) -> bool {
-    let ask = |url| async move {
-        let dialer = context.pool.dialer();
-        let names = context.pool.names();
-        probe::answers(dialer, Some(&url), &tunnel.destination, tunnel.meter.is_tls(), WITNESS_LIMIT, names)
-            .await
-    };
-    let same = context.pool.read(|pool| pool.get(id).map(|p| p.url.clone()));
-    if let Some(url) = same
-        && ask(url).await
-    {
-        return true;
+    let request = Request { tags: &tunnel.lease.account.tags, tried: &[id], ..Request::default() };
+    let (same, other) = context.pool.read(|pool| {
+        let same = pool.get(id).map(|p| p.url.clone());
+        let other = match pool.select(&request) {
+            Choice::Proxy { url, .. } => Some(url),
+            Choice::Direct(_) | Choice::NoRoute(_) => None,
+        };
+        (same, other)
+    });
+    let ways = same.into_iter().chain(other);
+    let mut answers: FuturesUnordered<_> = ways.map(|url| answers_through(context, tunnel, url)).collect();
+    while let Some(answered) = answers.next().await {
+        if answered {
+            return true;
+        }
     }
-    let tags = &tunnel.lease.account.tags;
-    let request = Request { tags, tried: &[id], ..Request::default() };
-    match context.pool.read(|pool| pool.select(&request)) {
-        Choice::Proxy { url, .. } => ask(url).await,
-        Choice::Direct(_) | Choice::NoRoute(_) => false,
-    }
+    false
+}
+
+async fn answers_through(context: &Context, tunnel: &Tunnel, url: ProxyUrl) -> bool {
+    let (dialer, names) = (context.pool.dialer(), context.pool.names());
+    let tls = tunnel.meter.is_tls();
+    probe::answers(dialer, Some(&url), &tunnel.destination, tls, WITNESS_LIMIT, names).await
 }
 
 /// The same for a tunnel that stopped in the middle of a response: nobody is waiting by its meter, but the recorder

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_gateway::Access;
 use holdfast_model::{Event, RecordingId};
 use holdfast_testkit::{Fault, Greeter, Kind, Options, ProxyProcess, ServerFault, UpstreamProxy};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::rig::{Rig, echoes, end_of, proxy};
@@ -79,13 +79,30 @@ async fn a_recordings_single_stuck_tunnel_is_cut_though_its_proxy_is_fine() {
     let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
     let mut watched = recording(&first, &second, origin.addr()).await;
     watched.stream.write_all(REQUEST).await.expect("written");
-    watched.stream.readable().await.expect("an answer");
+    let answered = watched.stream.read(&mut [0; 1024]).await.expect("an answer");
+    assert!(answered > 0, "it ended");
     first.set_fault(Fault::FreezeTunnels).await;
     watched.stream.write_all(REQUEST).await.expect("written");
     let (end, took) = end_of(&mut watched.stream).await;
     assert_eq!(end, Some(ErrorKind::ConnectionReset));
     assert!(took > Duration::from_secs(3), "a tunnel gets 3.5 s before it counts as stuck, not {took:?}");
     assert!(!watched.rig.events_so_far().iter().any(|e| matches!(e, Event::ProxyConvicted { .. })));
+}
+
+/// It is often what a recording has just moved to, and then there is no time to lose.
+#[tokio::test]
+async fn a_new_tunnel_without_a_first_answer_is_cut_sooner() {
+    let (first, second) = (proxy(Kind::Http).await, proxy(Kind::Http).await);
+    let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
+    let mut watched = recording(&first, &second, origin.addr()).await;
+    first.set_fault(Fault::FreezeTunnels).await;
+    watched.stream.write_all(REQUEST).await.expect("written");
+    let (end, took) = end_of(&mut watched.stream).await;
+    assert_eq!(end, Some(ErrorKind::ConnectionReset));
+    assert!(took >= Duration::from_secs(2), "one round trip may take a while, not {took:?}");
+    watched.rig.connect_as(&watched.pair, origin.addr()).await;
+    let reason = watched.account.traffic().routes[0].reason.clone();
+    assert_eq!(reason.as_deref(), Some("a new connection got no first answer for 2 s"));
 }
 
 /// Its conviction is for what lies beyond it, which by itself cuts no tunnel.
@@ -95,12 +112,13 @@ async fn a_stuck_tunnel_of_a_proxy_that_reaches_nothing_any_more_is_cut() {
     let origin = holdfast_testkit::CheckTarget::start(200, false).await.expect("an origin");
     let mut watched = recording(&first, &second, origin.addr()).await;
     first.set_fault(Fault::SilentAfterConnect).await;
+    let (mut noticed, _) = watched.rig.connect_as(&watched.pair, origin.addr()).await;
     let (mut stream, head) = watched.rig.connect_as(&watched.pair, origin.addr()).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    noticed.write_all(REQUEST).await.expect("written");
+    watched.rig.event(|e| matches!(e, Event::ProxyConvicted { proxy_side: false, .. })).await;
     stream.write_all(REQUEST).await.expect("written");
     assert_eq!(end_of(&mut stream).await.0, Some(ErrorKind::ConnectionReset));
-    let beyond = |e: &Event| matches!(e, Event::ProxyConvicted { proxy_side: false, .. });
-    assert!(watched.rig.events_so_far().iter().any(beyond));
 }
 
 #[tokio::test]
