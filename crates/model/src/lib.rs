@@ -10,6 +10,7 @@ mod proxy_list;
 mod proxy_url;
 mod route;
 mod secret;
+mod story;
 mod text;
 mod wording;
 
@@ -22,4 +23,5 @@ pub use proxy_list::{ListEntry, RejectedLine, parse_list, parse_list_line};
 pub use proxy_url::{Credentials, MaskedUrl, ProxyUrl, ProxyUrlError, Scheme};
 pub use route::{Destination, DestinationError, RouteUse, Via};
 pub use secret::Secret;
+pub use story::{Chapter, Scene};
 pub use text::{clean, in_micros, mask_passwords, milliseconds};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use holdfast_model::{Event, Via};
+use holdfast_model::{Chapter, Event, Via};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -149,6 +149,8 @@ pub struct Progress {
     /// Where it stands in the site's numbering: all that another process needs to go on with it after a crash. `None`
     /// until a numbered segment is in the file. Keep it together with `parts`, as often as is convenient.
     pub mark: Option<Mark>,
+    /// What the broadcast was called so far, stretch by stretch; the last one goes on.
+    pub chapters: Vec<Chapter>,
 }
 
 /// Where a recording reports to.

@@ -16,6 +16,7 @@ mod part;
 pub mod ports;
 mod request;
 mod session;
+mod story;
 mod streamlink;
 mod summary;
 mod supervisor;

@@ -10,7 +10,7 @@ use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use holdfast_model::Gap;
+use holdfast_model::{Chapter, Gap};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
@@ -40,6 +40,9 @@ pub struct Mark {
     /// What is missing before `next`.
     #[serde(with = "rows")]
     pub gaps: Vec<Gap>,
+    /// What the broadcast was called so far.
+    #[serde(default)]
+    pub chapters: Vec<Chapter>,
 }
 
 impl Mark {
@@ -191,6 +194,12 @@ mod tests {
             part: "/x/show.part001.ts".into(),
             bytes: 100_000,
             gaps: vec![gap(Some(Via::Proxy(ProxyId(3), url.masked()))), gap(Some(Via::Direct)), gap(None)],
+            chapters: vec![Chapter {
+                at: DateTime::UNIX_EPOCH,
+                offset_s: 0.0,
+                title: Some("a title".into()),
+                category: None,
+            }],
         }
     }
 
@@ -199,6 +208,11 @@ mod tests {
         let text = serde_json::to_string(&mark()).expect("JSON");
         assert!(!text.contains("secret"), "{text}");
         assert_eq!(serde_json::from_str::<Mark>(&text).expect("a mark"), mark());
+        // An earlier version kept no chapters.
+        let mut kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        kept.as_object_mut().expect("an object").remove("chapters").expect("there");
+        let old = serde_json::from_value::<Mark>(kept).expect("a mark");
+        assert_eq!(old, Mark { chapters: Vec::new(), ..mark() });
     }
 
     #[test]

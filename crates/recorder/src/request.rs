@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use holdfast_model::RecordingId;
+use holdfast_model::{Chapter, RecordingId, Scene};
+use tokio::sync::watch;
 
 use crate::mark::Mark;
 use crate::output::Output;
@@ -41,6 +42,12 @@ pub struct RecordRequest {
     pub earlier_parts: Vec<PathBuf>,
     /// The last mark that was kept of that run ([`crate::Progress::mark`]); `None` if there was none.
     pub resume: Option<Mark>,
+    /// What the broadcast is called, where somebody knows and says so: every change begins a chapter.
+    pub scene: Option<watch::Receiver<Scene>>,
+    /// The chapters that were kept of an earlier run; used if `resume` holds none.
+    pub earlier_chapters: Vec<Chapter>,
+    /// The name of the channel, for the finished file; `None` if there is none to tell.
+    pub channel: Option<String>,
 }
 
 impl RecordRequest {
@@ -59,6 +66,9 @@ impl RecordRequest {
             tools,
             earlier_parts: Vec::new(),
             resume: None,
+            scene: None,
+            earlier_chapters: Vec::new(),
+            channel: None,
         }
     }
 }

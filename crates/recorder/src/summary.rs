@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{Gap, RecordingId, RouteUse};
+use holdfast_model::{Chapter, Gap, RecordingId, RouteUse};
 use serde::Serialize;
 
 use crate::control::{Status, StopCause};
@@ -33,6 +33,13 @@ pub struct Part {
     pub bytes: u64,
 }
 
+impl Part {
+    /// From its first byte to its last, in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        (self.ended_at - self.started_at).num_milliseconds().max(0) as f64 / 1000.0
+    }
+}
+
 /// What a recording came to. Serialises to the `--json` summary of `record`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
@@ -60,6 +67,8 @@ pub struct Summary {
     pub gaps: Vec<Gap>,
     /// Files that were written; those still there if `output` is `None`.
     pub parts: Vec<Part>,
+    /// What the broadcast was called, stretch by stretch; empty if nobody said.
+    pub chapters: Vec<Chapter>,
     /// How it ended.
     pub ended: Ended,
     /// Why it ended, in words ("the playlist says that the stream has ended").

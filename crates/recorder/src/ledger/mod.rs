@@ -324,6 +324,13 @@ impl Ledger {
         self.settled.iter().chain(&open).fold((0, 0.0), |(n, s), gap| (n + gap.segments, s + gap.seconds))
     }
 
+    /// How much play time is missing before what was last recorded, in seconds.
+    pub(crate) fn absent_seconds(&self) -> f64 {
+        let tail = self.main.done.last().map_or(0, |range| range.end);
+        let open = runs_within(&self.main, 0..tail);
+        self.settled.iter().chain(&open).fold(0.0, |sum, gap| sum + gap.seconds)
+    }
+
     /// Play time recorded, in seconds.
     pub(crate) fn media_seconds(&self) -> f64 {
         self.media.max(0.0)

@@ -221,6 +221,7 @@ fn resumed(after: f64) -> Ledger {
         part: "x.part001.ts".into(),
         bytes: 1,
         gaps: vec![gap],
+        chapters: Vec::new(),
     };
     Ledger::resume(&mark, at(after))
 }

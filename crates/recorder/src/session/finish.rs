@@ -11,7 +11,7 @@ use crate::join::span::play_time_after;
 use crate::join::{JoinError, finished_before, join};
 use crate::mask::mask_url;
 use crate::output::{Container, Output};
-use crate::summary::{Ended, Part, Summary};
+use crate::summary::{Ended, Summary};
 use crate::tools::Tools;
 
 /// Joins the parts of a recording that was left in [`Status::Finalizing`], also if the run before was killed in the
@@ -134,6 +134,7 @@ impl Session {
             routes: traffic.routes,
             gaps,
             parts: self.parts.clone(),
+            chapters: self.story.chapters().to_vec(),
             ended,
             reason,
             status,
@@ -154,8 +155,7 @@ impl Session {
         if media > 0.0 {
             return media;
         }
-        let seconds = |part: &Part| (part.ended_at - part.started_at).num_milliseconds() as f64 / 1000.0;
-        self.parts.iter().fold(0.0, |sum, part| sum + seconds(part))
+        self.parts.iter().fold(0.0, |sum, part| sum + part.seconds())
     }
 }
 

@@ -108,7 +108,8 @@ proptest! {
             if let Some(stand) = ledger.stand(time, DRAINED) {
                 let (next, at, media, gaps) = (stand.next, stand.at, stand.media, stand.gaps);
                 let (usual, quality, part) = (ledger.usual(), None, "show.part001.ts".into());
-                let mark = Mark { next, at, usual, media, quality, part, bytes: 1, gaps };
+                let chapters = Vec::new();
+                let mark = Mark { next, at, usual, media, quality, part, bytes: 1, gaps, chapters };
                 let _ = Ledger::resume(&mark, time);
             }
         }

@@ -48,6 +48,7 @@ use crate::mark::Mark;
 use crate::mask::mask_url;
 use crate::ports::{Account, Routes, Traffic};
 use crate::request::RecordRequest;
+use crate::story::Story;
 use crate::summary::{Part, Summary};
 pub use finish::finish_parts;
 
@@ -105,6 +106,8 @@ struct Session {
     news: bool,
     /// Where it stands.
     mark: Option<Mark>,
+    /// What the broadcast was called so far.
+    story: Story,
     /// What went wrong without ending it, in sentences.
     problems: Vec<String>,
 }
@@ -137,6 +140,7 @@ pub async fn record(
         finished: false,
         news: false,
         mark: None,
+        story: Story::default(),
         problems: Vec::new(),
         request,
         control,
@@ -255,12 +259,14 @@ impl Session {
 
     /// Publishes where things stand, and the gaps that have become certain.
     fn report(&mut self) {
+        self.hear();
         let traffic = self.account.traffic();
         let (segments_lost, seconds_lost) = self.ledger.certain_loss();
         let media = Duration::try_from_secs_f64(self.ledger.media_seconds()).unwrap_or_default();
         let elapsed = self.started.elapsed();
         let (bytes, rate) = (self.meter.bytes(), self.meter.rate());
         let mark = self.mark.clone();
+        let chapters = self.story.chapters().to_vec();
         let parts: Vec<Part> = self.parts.iter().chain(&self.writing).cloned().collect();
         self.observer.update(|progress| {
             progress.elapsed = elapsed;
@@ -275,6 +281,7 @@ impl Session {
             progress.seconds_lost = seconds_lost;
             progress.parts = parts;
             progress.mark = mark;
+            progress.chapters = chapters;
         });
         for gap in self.ledger.announce() {
             tracing::warn!(segments = gap.segments, seconds = gap.seconds, cause = %gap.cause, "segments are missing");

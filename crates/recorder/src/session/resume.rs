@@ -15,6 +15,7 @@ use crate::join::finished_before;
 use crate::ledger::{DRAINED, Ledger};
 use crate::mark::Mark;
 use crate::part::OpenPart;
+use crate::story::Story;
 
 /// A segment is in the file when so long after it was complete no byte has come for as long.
 const SETTLED: std::time::Duration = std::time::Duration::from_millis(250);
@@ -33,6 +34,7 @@ impl Session {
             self.find_parts(named);
         }
         self.unmarked = mark.is_none() && !self.parts.is_empty();
+        self.story = Story::resume(std::mem::take(&mut self.request.earlier_chapters));
         if let Some(mark) = mark {
             self.take_mark(mark).await;
         }
@@ -75,6 +77,9 @@ impl Session {
         let mark = spawn_blocking(move || mark.checked(&parts)).await.unwrap_or(kept);
         self.ledger = Ledger::resume(&mark, Utc::now());
         self.opened.clone_from(&mark.quality);
+        if !mark.chapters.is_empty() {
+            self.story = Story::resume(mark.chapters.clone());
+        }
         // Until something arrives, a loss is ours.
         self.after_kill = true;
         self.mark = Some(mark);
@@ -108,7 +113,30 @@ impl Session {
             part: part.path.clone(),
             bytes: part.bytes,
             gaps: stand.gaps,
+            chapters: self.story.chapters().to_vec(),
         });
+    }
+
+    /// Hears what the broadcast is called now. The mark has it at once: a crash loses no chapter.
+    pub(super) fn hear(&mut self) {
+        let Some(scene) = &self.request.scene else { return };
+        let offset = self.position();
+        if self.story.tell(&scene.borrow(), Utc::now(), offset) {
+            info!(chapters = self.story.chapters().len(), offset, "the broadcast is called something else");
+            if let Some(mark) = &mut self.mark {
+                mark.chapters = self.story.chapters().to_vec();
+            }
+        }
+    }
+
+    /// How far the file reaches now, in seconds: what is missing keeps its place in it. By the clock where the segments do
+    /// not say how long they are.
+    fn position(&self) -> f64 {
+        let media = self.ledger.media_seconds();
+        if media > 0.0 {
+            return media + self.ledger.absent_seconds();
+        }
+        self.parts.iter().chain(&self.writing).fold(0.0, |sum, part| sum + part.seconds())
     }
 
     /// Nothing has been recorded, now or earlier.

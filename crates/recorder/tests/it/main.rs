@@ -15,3 +15,4 @@ mod files;
 mod recovery;
 mod resuming;
 mod secrets;
+mod story;

@@ -15,7 +15,7 @@ use crate::live_test;
 use crate::support::{Stage, tools};
 
 /// The request of a server that was started again, with what it had stored.
-fn again(stage: &Stage, file: &str, stored: &Progress) -> RecordRequest {
+pub(crate) fn again(stage: &Stage, file: &str, stored: &Progress) -> RecordRequest {
     let output = Output::resumed(stage.directory.path().join(file)).expect("an output");
     let mut request = RecordRequest::new(stage.url(), output, tools());
     request.disk_floor = 1 << 20;
