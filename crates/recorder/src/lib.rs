@@ -4,6 +4,7 @@
 //! Start at [`record`]; `session` holds the state machine. The recorder opens no connection to the outside but
 //! through the [`ports`].
 
+mod about;
 mod address;
 mod control;
 mod join;
@@ -22,6 +23,7 @@ mod summary;
 mod supervisor;
 mod tools;
 
+pub use about::About;
 pub use address::{AddressError, stream_address};
 pub use control::{Control, Observer, Progress, Status, StopCause};
 pub use join::JoinError;

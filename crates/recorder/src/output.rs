@@ -170,6 +170,12 @@ impl Output {
         }
     }
 
+    /// A hidden file of ours beside it, for the time of the work: `.show.mkv.joined.mkv`.
+    pub(crate) fn beside(&self, what: &str, extension: &str) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.path.with_file_name(format!(".{name}.{what}.{extension}"))
+    }
+
     pub(crate) fn is_resumed(&self) -> bool {
         self.resumed
     }

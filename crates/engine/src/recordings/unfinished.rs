@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use holdfast_model::Level;
-use holdfast_recorder::{JoinError, Output, RecordRequest, Tools, finish_parts};
+use holdfast_recorder::{About, JoinError, Output, RecordRequest, Tools, finish_parts};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 
 use super::active::{Active, Earlier};
@@ -148,7 +148,7 @@ impl Engine {
         let parts = there(&active.full());
         let joined = match parts.as_slice() {
             [] => Ok(()),
-            parts => finish_parts(&output, parts, &tools, &active.control).await,
+            parts => finish_parts(&output, parts, &About::default(), &tools, &active.control).await,
         };
         if let Err(JoinError::Left) = joined {
             // The server is being stopped: the next start tries again.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::part::Format;
 use crate::streamlink::is_secret;
 
 /// Why a run failed, in words.
@@ -61,16 +62,24 @@ async fn run(mut command: Command, name: &str, bytes: u64) -> Result<Vec<u8>, Ru
 }
 
 /// Copies picture and sound into another container, timestamps and gaps as they are, only moved to begin at zero
-/// (`format` as ffmpeg names it). Into MPEG-TS nothing is moved: parts must keep their common clock.
-pub(super) async fn remux(ffmpeg: &Path, from: &Path, to: &Path, format: &str) -> Result<(), RunError> {
+/// Into MPEG-TS nothing is moved: parts must keep their common clock. `about` is a file of ffmetadata to write into it.
+pub(super) async fn remux(
+    ffmpeg: &Path,
+    from: &Path,
+    to: &Path,
+    format: Format,
+    about: Option<&Path>,
+) -> Result<(), RunError> {
     let bytes = from.metadata().map(|meta| meta.len()).unwrap_or_default();
-    run(remuxing(ffmpeg, from, to, format), "ffmpeg", bytes).await.map(|_| ())
+    // An MP4 is moved once more within itself, to have its index in front.
+    let bytes = if format == Format::Mp4 { bytes.saturating_mul(2) } else { bytes };
+    run(remuxing(ffmpeg, from, to, format, about), "ffmpeg", bytes).await.map(|_| ())
 }
 
-fn remuxing(ffmpeg: &Path, from: &Path, to: &Path, format: &str) -> Command {
+fn remuxing(ffmpeg: &Path, from: &Path, to: &Path, format: Format, about: Option<&Path>) -> Command {
     let mut command = program(ffmpeg, our_names());
     command.args(["-nostdin", "-v", "error", "-y", "-copyts"]);
-    if format == "mpegts" {
+    if format == Format::Ts {
         // The muxer would add its own delay to every timestamp, and pack sound frames together differently in
         // every part, so that overlaps could not be matched.
         command.arg("-i").arg(file(from)).args([
@@ -84,14 +93,39 @@ fn remuxing(ffmpeg: &Path, from: &Path, to: &Path, format: &str) -> Command {
     } else {
         command.args(["-start_at_zero", "-i"]).arg(file(from));
     }
-    command.args(["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", format]).arg(file(to));
+    if let Some(about) = about {
+        command.args(["-f", "ffmetadata", "-i"]).arg(file(about));
+        command.args(["-map_metadata", "1", "-map_chapters", "1"]);
+    }
+    command.args(["-map", "0:v?", "-map", "0:a?", "-c", "copy"]);
+    let name = match format {
+        Format::Mkv => "matroska",
+        // The index in front, so that a browser can play it while it loads: costs nothing that could be measured.
+        Format::Mp4 => {
+            command.args(["-movflags", "+faststart"]);
+            "mp4"
+        }
+        _ => "mpegts",
+    };
+    command.args(["-f", name]).arg(file(to));
     command
 }
 
 #[derive(Deserialize)]
-struct Probed {
+struct Answer {
     #[serde(default)]
     streams: Vec<ProbedStream>,
+    #[serde(default)]
+    chapters: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    format: ProbedFormat,
+}
+
+#[derive(Default, Deserialize)]
+struct ProbedFormat {
+    /// Not said of what has no length.
+    #[serde(default)]
+    duration: String,
 }
 
 #[derive(Deserialize)]
@@ -103,31 +137,42 @@ struct ProbedStream {
     nb_read_packets: String,
 }
 
-/// How many packets each picture and sound stream holds, in order.
-pub(super) async fn packets(ffprobe: &Path, of: &Path) -> Result<Vec<(String, u64)>, RunError> {
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Probed {
+    /// How many packets each picture and sound stream holds, in order.
+    pub(super) packets: Vec<(String, u64)>,
+    /// In seconds.
+    pub(super) play_time: Option<f64>,
+    pub(super) chapters: usize,
+}
+
+/// Reads a file from its beginning to its end.
+pub(super) async fn probe(ffprobe: &Path, of: &Path) -> Result<Probed, RunError> {
     let mut command = program(ffprobe, our_names());
     command.args([
         "-v",
         "error",
         "-count_packets",
         "-show_entries",
-        "stream=codec_type,nb_read_packets",
+        "stream=codec_type,nb_read_packets:format=duration:chapter=id",
         "-of",
         "json",
     ]);
     command.arg(file(of));
     let bytes = of.metadata().map(|meta| meta.len()).unwrap_or_default();
-    count(&run(command, "ffprobe", bytes).await?)
+    read(&run(command, "ffprobe", bytes).await?)
 }
 
-fn count(json: &[u8]) -> Result<Vec<(String, u64)>, RunError> {
-    let probed: Probed = serde_json::from_slice(json)
+fn read(json: &[u8]) -> Result<Probed, RunError> {
+    let answer: Answer = serde_json::from_slice(json)
         .map_err(|e| RunError(format!("ffprobe's answer cannot be read: {e}")))?;
-    let streams = probed.streams.into_iter().filter(|s| s.codec_type == "video" || s.codec_type == "audio");
-    let mut counts: Vec<_> =
+    let streams = answer.streams.into_iter().filter(|s| s.codec_type == "video" || s.codec_type == "audio");
+    let mut packets: Vec<_> =
         streams.map(|s| (s.codec_type, s.nb_read_packets.parse().unwrap_or_default())).collect();
-    counts.sort();
-    Ok(counts)
+    packets.sort();
+    let play_time = answer.format.duration.parse().ok().filter(|seconds: &f64| seconds.is_finite());
+    Ok(Probed { packets, play_time, chapters: answer.chapters.len() })
 }
 
 #[cfg(test)]
@@ -136,12 +181,13 @@ mod tests {
 
     #[test]
     fn names_with_a_colon_are_files() {
-        for format in ["matroska", "mpegts"] {
-            let command =
-                remuxing(Path::new("ffmpeg"), Path::new("show:1.ts"), Path::new("show:1.mkv"), format);
+        for format in [Format::Mkv, Format::Ts] {
+            let (from, to) = (Path::new("show:1.ts"), Path::new("show:1.mkv"));
+            let command = remuxing(Path::new("ffmpeg"), from, to, format, Some(Path::new("a:b")));
             let given: Vec<_> =
                 command.as_std().get_args().filter_map(|argument| argument.to_str()).collect();
             assert!(given.windows(2).any(|pair| pair == ["-i", "file:show:1.ts"]), "{given:?}");
+            assert!(given.windows(2).any(|pair| pair == ["-i", "file:a:b"]), "{given:?}");
             assert_eq!(given.last(), Some(&"file:show:1.mkv"));
         }
     }
@@ -150,7 +196,10 @@ mod tests {
     fn streams_of_an_unknown_kind_are_passed_over() {
         let json = br#"{"programs":[],"streams":[{"codec_type":"video","nb_read_packets":"20"},
             {"nb_read_packets":"7"},{"codec_type":"data"},{"codec_type":"audio"}]}"#;
-        assert_eq!(count(json), Ok(vec![("audio".to_owned(), 0), ("video".to_owned(), 20)]));
+        let packets = vec![("audio".to_owned(), 0), ("video".to_owned(), 20)];
+        assert_eq!(read(json), Ok(Probed { packets, play_time: None, chapters: 0 }));
+        let json = br#"{"chapters":[{"id":0},{"id":1}],"format":{"duration":"12.500000"}}"#;
+        assert_eq!(read(json), Ok(Probed { packets: Vec::new(), play_time: Some(12.5), chapters: 2 }));
     }
 
     #[test]

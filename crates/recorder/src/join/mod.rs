@@ -1,10 +1,11 @@
-//! From parts to the finished file. One part in the wanted container is renamed; several are spliced ([`splice`]),
-//! and ffmpeg only changes the container. The parts go after the new file has been verified and not before; whatever
+//! From parts to the finished file. One part in the wanted container is renamed if there is nothing to write into it
+//! ([`About`]); several are spliced ([`splice`]), and ffmpeg only changes the container and writes. The parts go after the new file has been verified and not before; whatever
 //! goes wrong leaves them where they are, and says so.
 
 mod ffmpeg;
 mod finished;
 mod packets;
+mod remux;
 pub(crate) mod span;
 mod splice;
 
@@ -14,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::about::About;
 use crate::control::Control;
 use crate::output::{Container, Output, OutputError, directory_of, free_room};
 use crate::part::Format;
@@ -23,6 +25,8 @@ use crate::tools::Tools;
 pub(crate) use finished::finished_before;
 #[cfg(test)]
 pub(crate) use splice::tests::part as transport_stream;
+
+use remux::Remux;
 
 /// Why the parts were not made one file; they are all still there.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,7 @@ pub enum JoinError {
 pub(crate) async fn join(
     output: &Output,
     parts: &[PathBuf],
+    about: &About,
     tools: &Tools,
     control: &Control,
 ) -> Result<(), JoinError> {
@@ -69,30 +74,51 @@ pub(crate) async fn join(
     };
     let formats = parts.iter().map(|part| Format::of(part)).collect::<io::Result<Vec<_>>>();
     let formats = formats.map_err(|e| JoinError::Failed(format!("a part cannot be read: {e}")))?;
-    if let ([only], [format]) = (parts, formats.as_slice())
-        && *format == wanted
-    {
-        drop_cut_packet(only, wanted);
-        output.install(only)?;
-        // What may have been noted is noted of the file that was there before.
-        finished::forget(output);
-        return Ok(());
-    }
-    let work = Work { output, tools, cancel: Arc::new(AtomicBool::new(false)) };
+    let about = Some(about).filter(|about| wanted != Format::Ts && !about.is_empty());
+    let work = Work { output, about, tools, cancel: Arc::new(AtomicBool::new(false)) };
     // What a run that was killed left takes up room.
     work.clean(parts.len());
-    check_room(output, parts, wanted)?;
+    let as_wanted = match (parts, formats.as_slice()) {
+        ([only], [format]) if *format == wanted => Some(only),
+        _ => None,
+    };
+    if let Some(only) = as_wanted
+        && about.is_none()
+    {
+        return take(output, only, wanted);
+    }
+    let made = async {
+        check_room(output, parts, wanted)?;
+        work.make(parts, &formats, wanted).await
+    };
     let made = tokio::select! {
-        made = work.make(parts, &formats, wanted) => made,
+        made = made => made,
         () = control.join_must_end() => Err(JoinError::Left),
     };
     work.cancel.store(true, Ordering::Relaxed);
+    if let (Some(only), Err(problem)) = (as_wanted, &made)
+        && !matches!(problem, JoinError::Left)
+    {
+        // It is all there without a title, too.
+        warn!("title and chapters are not written into {}: {problem}", output.path().display());
+        work.clean(parts.len());
+        return take(output, only, wanted);
+    }
     let made = made.and_then(|()| work.install(&work.file("joined", wanted)));
     work.clean(parts.len());
     made?;
     finished::remove(parts);
     finished::forget(output);
     info!(output = %output.path().display(), parts = parts.len(), "the parts have been joined");
+    Ok(())
+}
+
+/// Makes the only part the finished file.
+fn take(output: &Output, only: &Path, wanted: Format) -> Result<(), JoinError> {
+    drop_cut_packet(only, wanted);
+    output.install(only)?;
+    // What may have been noted is noted of the file that was there before.
+    finished::forget(output);
     Ok(())
 }
 
@@ -109,6 +135,7 @@ fn check_room(output: &Output, parts: &[PathBuf], wanted: Format) -> Result<(), 
 
 struct Work<'a> {
     output: &'a Output,
+    about: Option<&'a About>,
     tools: &'a Tools,
     cancel: Arc<AtomicBool>,
 }
@@ -116,9 +143,12 @@ struct Work<'a> {
 impl Work<'_> {
     /// A file of ours beside the output, for the time of the work.
     fn file(&self, what: &str, format: Format) -> PathBuf {
-        let name = self.output.path().file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = format!(".{}.{what}.{}", name.unwrap_or_default(), format.extension());
-        self.output.path().with_file_name(name)
+        self.output.beside(what, format.extension())
+    }
+
+    /// Where ffmpeg finds what to write into the finished file.
+    fn about_file(&self) -> PathBuf {
+        self.output.beside("about", "txt")
     }
 
     /// Puts the joined file in its place, so that a run after this one knows it.
@@ -137,13 +167,14 @@ impl Work<'_> {
             let _ = fs::remove_file(self.file("joined", format));
             let _ = fs::remove_file(self.file("spliced", format));
         }
+        let _ = fs::remove_file(self.about_file());
     }
 
     /// Leaves the finished file at `self.file("joined", wanted)`.
     async fn make(&self, parts: &[PathBuf], formats: &[Format], wanted: Format) -> Result<(), JoinError> {
         let joined = self.file("joined", wanted);
         if let [only] = parts {
-            return self.remux(only, &joined, wanted).await;
+            return self.last_remux(only, &joined, wanted).await;
         }
         let mut sources = Vec::with_capacity(parts.len());
         for (number, (part, format)) in parts.iter().zip(formats).enumerate() {
@@ -167,7 +198,7 @@ impl Work<'_> {
             }
             self.splice(sources, spliced.clone()).await?;
         }
-        if wanted == Format::Ts { Ok(()) } else { self.remux(&spliced, &joined, wanted).await }
+        if wanted == Format::Ts { Ok(()) } else { self.last_remux(&spliced, &joined, wanted).await }
     }
 
     /// Splices, and says whether a stream did not match.
@@ -187,38 +218,18 @@ impl Work<'_> {
         Ok(kept.mismatched)
     }
 
-    /// Changes the container and makes sure that nothing was lost on the way.
+    /// Changes the container of a part on the way.
     async fn remux(&self, from: &Path, to: &Path, wanted: Format) -> Result<(), JoinError> {
-        let Some(program) = &self.tools.ffmpeg else {
-            return Err(JoinError::NoFfmpeg(self.output.path().to_owned()));
-        };
-        let name = match wanted {
-            Format::Mkv => "matroska",
-            Format::Mp4 => "mp4",
-            _ => "mpegts",
-        };
-        let failed = |e: ffmpeg::RunError| JoinError::Failed(e.to_string());
-        ffmpeg::remux(program, from, to, name).await.map_err(failed)?;
-        let Some(probe) = &self.tools.ffprobe else {
-            return Err(JoinError::Failed(
-                "ffprobe was not found beside ffmpeg, so nothing can be verified".to_owned(),
-            ));
-        };
-        let (before, after) = (
-            ffmpeg::packets(probe, from).await.map_err(failed)?,
-            ffmpeg::packets(probe, to).await.map_err(failed)?,
-        );
-        if before != after || after.is_empty() {
-            return Err(JoinError::Failed(format!(
-                "ffmpeg did not keep everything (it read {before:?} packets and wrote {after:?})"
-            )));
-        }
-        sync(to).map_err(|e| JoinError::Failed(format!("the joined file cannot be written to the disk: {e}")))
+        let (tools, output) = (self.tools, self.output.path());
+        Remux { tools, output, about: None }.run(from, to, wanted).await
     }
-}
 
-fn sync(path: &Path) -> io::Result<()> {
-    fs::File::open(path)?.sync_all()
+    /// Makes the finished file of one that holds all.
+    async fn last_remux(&self, from: &Path, to: &Path, wanted: Format) -> Result<(), JoinError> {
+        let (tools, output) = (self.tools, self.output.path());
+        let about = self.about.map(|about| (about, self.about_file()));
+        Remux { tools, output, about }.run(from, to, wanted).await
+    }
 }
 
 /// Shortens a file of packets that ends within one, as it does when we are killed. Harmless if it cannot be done.

@@ -40,6 +40,28 @@ pub(crate) fn play_time_after(path: &Path, offset: u64) -> io::Result<f64> {
     Ok(ticks as f64 / SECOND as f64)
 }
 
+/// Whether the clock of the pictures turns back somewhere in a file: an encoder was started again.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn turns_back(path: &Path) -> io::Result<bool> {
+    let (from, _) = open_near(path, 0, 0, PACKET as u64)?;
+    let mut packets = Packets::new(from);
+    let (mut packet, mut last) = ([0; PACKET], None::<(u16, i64)>);
+    while packets.read(&mut packet)? {
+        let header = Header::of(&packet);
+        if let Some(dts) = picture(&packet, header)
+            && last.is_none_or(|(pid, _)| pid == header.pid)
+        {
+            if last.is_some_and(|(_, last)| difference(dts, last) < 0) {
+                return Ok(true);
+            }
+            last = Some((header.pid, dts));
+        }
+    }
+    Ok(false)
+}
+
 /// The decoding time of a picture that begins here.
 fn picture(packet: &[u8; PACKET], header: Header) -> Option<i64> {
     let dts = PesStart::of(packet, header)?.dts?;
@@ -51,6 +73,21 @@ fn picture(packet: &[u8; PACKET], header: Header) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::join::splice::tests::part;
+
+    #[test]
+    fn a_clock_that_turns_back_is_seen() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.ts");
+        let wrap = (1 << 33) / 3000;
+        for (parts, back) in [
+            (vec![part(0..60, 7), part(900..960, 7)], false),
+            (vec![part(wrap - 9..wrap + 9, 7)], false),
+            (vec![part(900..960, 7), part(0..60, 7)], true),
+        ] {
+            std::fs::write(&path, parts.concat()).expect("written");
+            assert_eq!(turns_back(&path).expect("read"), back);
+        }
+    }
 
     #[test]
     fn what_came_after_the_place_is_measured() {

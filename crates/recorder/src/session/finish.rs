@@ -6,6 +6,7 @@ use chrono::Utc;
 use tracing::{error, info, warn};
 
 use super::{Outcome, Session};
+use crate::about::About;
 use crate::control::{Control, Status, StopCause};
 use crate::join::span::play_time_after;
 use crate::join::{JoinError, finished_before, join};
@@ -16,13 +17,14 @@ use crate::tools::Tools;
 
 /// Joins the parts of a recording that was left in [`Status::Finalizing`], also if the run before was killed in the
 /// middle of joining: what it left half done is done again, and a file that it had finished is known again, its
-/// remaining parts removed.
+/// remaining parts removed. `about` is what the file is to say of itself.
 ///
 /// # Errors
 /// [`JoinError`]; the parts are then as they were.
 pub async fn finish_parts(
     output: &Output,
     parts: &[PathBuf],
+    about: &About,
     tools: &Tools,
     control: &Control,
 ) -> Result<(), JoinError> {
@@ -30,7 +32,7 @@ pub async fn finish_parts(
         info!(output = %output.path().display(), "the parts had been joined before");
         return Ok(());
     }
-    Box::pin(join(output, parts, tools, control)).await
+    Box::pin(join(output, parts, about, tools, control)).await
 }
 
 impl Session {
@@ -51,9 +53,7 @@ impl Session {
         let joined = match paths.as_slice() {
             [] if self.finished => Some(Ok(self.request.output.path().to_owned())),
             [] => None,
-            paths => match Box::pin(join(&self.request.output, paths, &self.request.tools, &self.control))
-                .await
-            {
+            paths => match self.join(paths).await {
                 Ok(()) => Some(Ok(self.request.output.path().to_owned())),
                 Err(problem) => {
                     left = matches!(problem, JoinError::Left);
@@ -68,6 +68,22 @@ impl Session {
             _ => None,
         };
         self.summary(outcome, joined, left, measured)
+    }
+
+    async fn join(&self, parts: &[PathBuf]) -> Result<(), JoinError> {
+        let about = self.about();
+        Box::pin(join(&self.request.output, parts, &about, &self.request.tools, &self.control)).await
+    }
+
+    fn about(&self) -> About {
+        let first = self.parts.first().map_or(self.started_at, |part| part.started_at);
+        About {
+            title: None,
+            channel: self.request.channel.clone(),
+            started_at: Some(first),
+            url: Some(mask_url(&self.request.url)),
+            chapters: self.story.chapters().to_vec(),
+        }
     }
 
     fn summary(

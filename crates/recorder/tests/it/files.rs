@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use holdfast_recorder::{
-    Container, Control, Ended, JoinError, Output, OutputError, Status, StopCause, Tools, finish_parts,
+    About, Container, Control, Ended, JoinError, Output, OutputError, Status, StopCause, Tools, finish_parts,
 };
 use holdfast_testkit::verify;
 
@@ -32,7 +32,7 @@ live_test! {
 }
 
 /// Parts as Streamlink leaves them, made of source segments that overlap.
-async fn parts(stage: &Stage, ranges: &[std::ops::Range<usize>]) -> Vec<PathBuf> {
+pub(crate) async fn parts(stage: &Stage, ranges: &[std::ops::Range<usize>]) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for (number, range) in ranges.iter().enumerate() {
         let path = stage.directory.path().join(format!("show.part{:03}.ts", number + 1));
@@ -54,7 +54,7 @@ live_test! {
         for name in ["show.ts", "show.mkv", "show.mp4"] {
             let paths = parts(&stage, &[0..5, 3..9, 8..12]).await;
             let output = output(&stage, name);
-            finish_parts(&output, &paths, &tools(), &Control::new()).await.expect(name);
+            finish_parts(&output, &paths, &About::default(), &tools(), &Control::new()).await.expect(name);
             let verdict = verify::compare(output.path(), stage.origin.media().frames()).await.expect("a verdict");
             assert!(verdict.is_clean() && verdict.last_segment == 11, "{name}: {verdict}");
         }
@@ -80,7 +80,7 @@ live_test! {
             fragments.push(to);
         }
         let output = output(&stage, "show.mkv");
-        finish_parts(&output, &fragments, &tools(), &Control::new()).await.expect("joined");
+        finish_parts(&output, &fragments, &About::default(), &tools(), &Control::new()).await.expect("joined");
         let verdict = verify::compare(output.path(), stage.origin.media().frames()).await.expect("a verdict");
         assert!(verdict.is_clean() && verdict.last_segment == 8, "{verdict}");
         assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), ["show.mkv"]);
@@ -93,7 +93,7 @@ live_test! {
         for name in ["show.ts", "show.mkv", "show.mp4"] {
             let paths = parts(&stage, &[0..3, 11..14]).await;
             let output = output(&stage, name);
-            finish_parts(&output, &paths, &tools(), &Control::new()).await.expect(name);
+            finish_parts(&output, &paths, &About::default(), &tools(), &Control::new()).await.expect(name);
             let holes = verify::gaps_by_timestamps(output.path()).await.expect("holes");
             let longest = holes.iter().map(|hole| hole.seconds).fold(0.0, f64::max);
             assert!((longest - 16.0).abs() < 0.2, "{name}: {holes:?}");
@@ -107,7 +107,7 @@ live_test! {
         let paths = parts(&stage, &[0..5, 3..9]).await;
         let control = Control::new();
         control.shut_down(Duration::ZERO);
-        let error = finish_parts(&output(&stage, "show.mkv"), &paths, &tools(), &control).await.expect_err("no time");
+        let error = finish_parts(&output(&stage, "show.mkv"), &paths, &About::default(), &tools(), &control).await.expect_err("no time");
         assert!(matches!(error, JoinError::Left), "{error}");
         assert!(paths.iter().all(|path| path.is_file()) && stage.files().len() == 2, "{:?}", stage.files());
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use holdfast_model::GapCause;
 use holdfast_recorder::{
-    Control, Ended, JoinError, Mark, Output, OutputError, Progress, RecordRequest, Status, StopCause,
+    About, Control, Ended, JoinError, Mark, Output, OutputError, Progress, RecordRequest, Status, StopCause,
     finish_parts,
 };
 use holdfast_testkit::{Media, verify};
@@ -152,7 +152,9 @@ fn joins_until_it_is_killed() {
     let output = Output::resumed(directory.join("show.ts")).expect("an output");
     let paths: Vec<PathBuf> = (1..=3).map(|n| directory.join(format!("show.part00{n}.ts"))).collect();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(finish_parts(&output, &paths, &tools(), &Control::new())).expect("joined");
+    runtime
+        .block_on(finish_parts(&output, &paths, &About::default(), &tools(), &Control::new()))
+        .expect("joined");
 }
 
 live_test! {
@@ -180,7 +182,7 @@ live_test! {
             let _ = joining.kill().await;
             println!("killed at {sign}: {:?}", stage.files());
             let output = Output::resumed(directory.join("show.ts")).expect("an output");
-            finish_parts(&output, &paths, &tools(), &Control::new()).await.expect("finished");
+            finish_parts(&output, &paths, &About::default(), &tools(), &Control::new()).await.expect("finished");
             let verdict = verify::compare(output.path(), stage.origin.media().frames()).await.expect("a verdict");
             assert!(verdict.is_clean() && verdict.last_segment == 29, "{sign}: {verdict}");
             assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), ["show.ts"], "{sign}");
@@ -195,7 +197,7 @@ live_test! {
         let paths = parts(stage.origin.media(), stage.directory.path());
         let output = Output::resumed(stage.directory.path().join("show.ts")).expect("an output");
         fs::write(output.path(), "precious").expect("written");
-        let error = finish_parts(&output, &paths, &tools(), &Control::new()).await.expect_err("refused");
+        let error = finish_parts(&output, &paths, &About::default(), &tools(), &Control::new()).await.expect_err("refused");
         assert!(matches!(error, JoinError::Output(OutputError::Exists(_))), "{error}");
         assert_eq!(fs::read(output.path()).expect("there"), b"precious");
         assert_eq!(stage.files().len(), 4, "{:?}", stage.files());
