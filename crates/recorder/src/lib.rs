@@ -26,7 +26,7 @@ mod tools;
 pub use about::About;
 pub use address::{AddressError, stream_address};
 pub use control::{Control, Observer, Progress, Status, StopCause};
-pub use join::JoinError;
+pub use join::{JoinError, thumbnail};
 pub use mark::Mark;
 pub use mask::mask_url;
 pub use output::{Container, Output, OutputError};

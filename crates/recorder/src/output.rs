@@ -176,6 +176,21 @@ impl Output {
         self.path.with_file_name(format!(".{name}.{what}.{extension}"))
     }
 
+    /// Gives a hidden file its name beside the finished one, `show.jpg` for `show.mkv`, or the next one that is free.
+    pub(crate) fn put_beside(&self, hidden: &Path, extension: &str) -> io::Result<PathBuf> {
+        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        let mut number = 1;
+        loop {
+            let suffix = if number == 1 { String::new() } else { format!(" ({number})") };
+            let path = self.path.with_file_name(format!("{stem}{suffix}.{extension}"));
+            match rename_new(hidden, &path) {
+                Ok(()) => return Ok(path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 999 => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     pub(crate) fn is_resumed(&self) -> bool {
         self.resumed
     }

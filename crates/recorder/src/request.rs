@@ -48,6 +48,8 @@ pub struct RecordRequest {
     pub earlier_chapters: Vec<Chapter>,
     /// The name of the channel, for the finished file; `None` if there is none to tell.
     pub channel: Option<String>,
+    /// Whether to make a picture of the finished file ([`crate::thumbnail`]).
+    pub thumbnail: bool,
 }
 
 impl RecordRequest {
@@ -69,6 +71,7 @@ impl RecordRequest {
             scene: None,
             earlier_chapters: Vec::new(),
             channel: None,
+            thumbnail: false,
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Summary {
     pub url: String,
     /// The finished file; `None` if nothing was recorded or the parts could not be joined (then see `parts`).
     pub output: Option<PathBuf>,
+    /// A picture of it, if one was wanted and could be made.
+    pub thumbnail: Option<PathBuf>,
     /// Size of the finished file, or of all parts if they stayed.
     pub bytes: u64,
     /// Play time that was recorded, in seconds.

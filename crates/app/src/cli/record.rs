@@ -202,8 +202,8 @@ fn print(summary: &str) {
 /// The summary of a recording that could not begin, for a program that reads one in any case.
 fn not_started(url: &str, error: &str) -> String {
     serde_json::json!({
-        "url": holdfast_recorder::mask_url(url), "output": null, "bytes": 0, "duration_s": 0.0, "segments_lost": 0,
-        "seconds_lost": 0.0, "failovers": 0, "routes": [], "gaps": [], "parts": [], "ended": "failed", "reason": error,
+        "url": holdfast_recorder::mask_url(url), "output": null, "thumbnail": null, "bytes": 0, "duration_s": 0.0, "segments_lost": 0,
+        "seconds_lost": 0.0, "failovers": 0, "routes": [], "gaps": [], "parts": [], "chapters": [], "ended": "failed", "reason": error,
         "status": "failed", "error": error,
     })
     .to_string()

@@ -147,6 +147,27 @@ pub(super) struct Probed {
     pub(super) chapters: usize,
 }
 
+/// Runs ffmpeg on one file to make another one of it.
+pub(super) async fn convert(
+    ffmpeg: &Path,
+    before: &[OsString],
+    from: &Path,
+    after: &[&str],
+    to: &Path,
+) -> Result<(), RunError> {
+    let mut command = program(ffmpeg, our_names());
+    command.args(["-nostdin", "-v", "error", "-y"]).args(before).arg("-i").arg(file(from));
+    command.args(after).arg(file(to));
+    run(command, "ffmpeg", 0).await.map(|_| ())
+}
+
+/// How long a file lasts, in seconds, as far as its ends tell; `None` if they do not.
+pub(super) async fn play_time(ffprobe: &Path, of: &Path) -> Result<Option<f64>, RunError> {
+    let mut command = program(ffprobe, our_names());
+    command.args(["-v", "error", "-show_entries", "format=duration", "-of", "json"]).arg(file(of));
+    Ok(read(&run(command, "ffprobe", 0).await?)?.play_time)
+}
+
 /// Reads a file from its beginning to its end.
 pub(super) async fn probe(ffprobe: &Path, of: &Path) -> Result<Probed, RunError> {
     let mut command = program(ffprobe, our_names());

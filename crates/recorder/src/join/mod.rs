@@ -8,6 +8,7 @@ mod packets;
 mod remux;
 pub(crate) mod span;
 mod splice;
+mod thumbnail;
 
 use std::fs;
 use std::io;
@@ -25,6 +26,8 @@ use crate::tools::Tools;
 pub(crate) use finished::finished_before;
 #[cfg(test)]
 pub(crate) use splice::tests::part as transport_stream;
+
+pub use thumbnail::thumbnail;
 
 use remux::Remux;
 

@@ -9,7 +9,7 @@ use super::{Outcome, Session};
 use crate::about::About;
 use crate::control::{Control, Status, StopCause};
 use crate::join::span::play_time_after;
-use crate::join::{JoinError, finished_before, join};
+use crate::join::{JoinError, finished_before, join, thumbnail};
 use crate::mask::mask_url;
 use crate::output::{Container, Output};
 use crate::summary::{Ended, Summary};
@@ -63,11 +63,19 @@ impl Session {
                 }
             },
         };
+        let picture = match &joined {
+            Some(Ok(_)) if self.request.thumbnail => {
+                Box::pin(thumbnail(&self.request.output, &self.request.tools, &self.control)).await
+            }
+            _ => None,
+        };
         let measured = match &joined {
             Some(Ok(file)) if self.unmarked => play_time(file).await,
             _ => None,
         };
-        self.summary(outcome, joined, left, measured)
+        let mut summary = self.summary(outcome, joined, left, measured);
+        summary.thumbnail = picture;
+        summary
     }
 
     async fn join(&self, parts: &[PathBuf]) -> Result<(), JoinError> {
@@ -140,6 +148,7 @@ impl Session {
             recording_id: self.request.id,
             url: mask_url(&self.request.url),
             output,
+            thumbnail: None,
             bytes,
             // A sum may be -0.0, which JSON would show.
             duration_s: measured.unwrap_or_else(|| self.duration()) + 0.0,

@@ -16,3 +16,4 @@ mod recovery;
 mod resuming;
 mod secrets;
 mod story;
+mod thumbnail;
