@@ -61,13 +61,14 @@ pub(crate) fn count(event: &Event) {
         }
         Event::Failover { .. } => counter!("holdfast_failovers_total").increment(1),
         Event::ProxyDisabled { .. } => counter!("holdfast_proxies_disabled_total").increment(1),
-        Event::Gap { gap, .. } => {
+        Event::Gap { gap, .. } if gap.cause.is_loss() => {
             counter!("holdfast_segments_lost_total", "cause" => gap.cause.to_string())
                 .increment(gap.segments);
         }
         Event::ProxyHealth { .. }
         | Event::ProxyConvicted { .. }
         | Event::ProxyRecovered { .. }
+        | Event::Gap { .. }
         | Event::Notice { .. } => {}
     }
 }

@@ -21,6 +21,14 @@ pub enum GapCause {
     Process,
 }
 
+impl GapCause {
+    /// Whether something was lost. What was cut out on purpose was not.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        self != Self::Ads
+    }
+}
+
 impl fmt::Display for GapCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -32,14 +40,15 @@ impl fmt::Display for GapCause {
     }
 }
 
-/// One run of segments that never arrived.
+/// One run of segments that never arrived, or that were cut out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gap {
     /// When the first of them was due.
     pub at: DateTime<Utc>,
     /// How many segments.
     pub segments: u64,
-    /// How much play time they carried, in seconds.
+    /// How much play time they carried, in seconds. Of advertisements only their number is known: each is taken to be as
+    /// long as the segments around them.
     pub seconds: f64,
     /// Why.
     pub cause: GapCause,

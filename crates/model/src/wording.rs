@@ -34,6 +34,10 @@ impl Event {
                 let took = milliseconds(*took);
                 (Level::Warning, format!("Failover: {from} -> {to} ({reason}, {took} ms)"))
             }
+            Self::Gap { gap, .. } if !gap.cause.is_loss() => {
+                let (segments, seconds, cause) = (gap.segments, gap.seconds, gap.cause);
+                (Level::Info, format!("Gap: {segments} segments cut out ({seconds:.1} s), cause: {cause}"))
+            }
             Self::Gap { gap, .. } => {
                 let about = if gap.estimated { "about " } else { "" };
                 let via = gap.via.as_ref().map_or_else(String::new, |via| format!(", via {via}"));
@@ -99,6 +103,20 @@ mod tests {
                     },
                 },
                 "Gap: 4 segments lost (8.0 s), cause: route, via socks5h://b:1080",
+            ),
+            (
+                Event::Gap {
+                    recording: RecordingId::new(),
+                    gap: Gap {
+                        at: chrono::DateTime::UNIX_EPOCH,
+                        segments: 15,
+                        seconds: 30.0,
+                        cause: GapCause::Ads,
+                        via: None,
+                        estimated: false,
+                    },
+                },
+                "Gap: 15 segments cut out (30.0 s), cause: ads",
             ),
         ] {
             assert_eq!(event.told().1, expected);

@@ -138,7 +138,7 @@ pub struct Progress {
     pub via: Option<Via>,
     /// How often a route failed and another one carried on.
     pub failovers: u32,
-    /// Segments missing.
+    /// Segments missing; advertisements that were cut out are not among them.
     pub segments_lost: u64,
     /// Their play time, in seconds.
     pub seconds_lost: f64,

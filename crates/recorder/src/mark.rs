@@ -40,6 +40,9 @@ pub struct Mark {
     /// What is missing before `next`.
     #[serde(with = "rows")]
     pub gaps: Vec<Gap>,
+    /// How much was cut out before the first segment of all, in seconds: the file begins after that.
+    #[serde(default)]
+    pub before_content: f64,
     /// What the broadcast was called so far.
     #[serde(default)]
     pub chapters: Vec<Chapter>,
@@ -194,6 +197,7 @@ mod tests {
             part: "/x/show.part001.ts".into(),
             bytes: 100_000,
             gaps: vec![gap(Some(Via::Proxy(ProxyId(3), url.masked()))), gap(Some(Via::Direct)), gap(None)],
+            before_content: 12.0,
             chapters: vec![Chapter {
                 at: DateTime::UNIX_EPOCH,
                 offset_s: 0.0,
@@ -208,11 +212,13 @@ mod tests {
         let text = serde_json::to_string(&mark()).expect("JSON");
         assert!(!text.contains("secret"), "{text}");
         assert_eq!(serde_json::from_str::<Mark>(&text).expect("a mark"), mark());
-        // An earlier version kept no chapters.
+        // An earlier version kept neither chapters nor advertisements.
         let mut kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        kept.as_object_mut().expect("an object").remove("chapters").expect("there");
+        for name in ["chapters", "before_content"] {
+            kept.as_object_mut().expect("an object").remove(name).expect(name);
+        }
         let old = serde_json::from_value::<Mark>(kept).expect("a mark");
-        assert_eq!(old, Mark { chapters: Vec::new(), ..mark() });
+        assert_eq!(old, Mark { chapters: Vec::new(), before_content: 0.0, ..mark() });
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Summary {
     pub bytes: u64,
     /// Play time that was recorded, in seconds.
     pub duration_s: f64,
-    /// Segments that are missing.
+    /// Segments that are missing. Advertisements that were cut out are not among them.
     pub segments_lost: u64,
     /// Their play time, in seconds.
     pub seconds_lost: f64,
@@ -65,7 +65,7 @@ pub struct Summary {
     pub failovers: u32,
     /// Every route used, in order.
     pub routes: Vec<RouteUse>,
-    /// What is missing, run by run.
+    /// What is missing, run by run; advertisements that were cut out, too.
     pub gaps: Vec<Gap>,
     /// Files that were written; those still there if `output` is `None`.
     pub parts: Vec<Part>,

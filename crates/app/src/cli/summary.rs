@@ -37,6 +37,7 @@ fn write_text(out: &mut String, summary: &Summary) -> std::fmt::Result {
         }
     }
     let about = if summary.estimated { "about " } else { "" };
+    let places = summary.gaps.iter().filter(|gap| gap.cause.is_loss()).count() as u64;
     row(
         out,
         "missing",
@@ -46,7 +47,7 @@ fn write_text(out: &mut String, summary: &Summary) -> std::fmt::Result {
                 "{about}{:.1} s ({}, in {})",
                 summary.seconds_lost,
                 count(n, "segment", "segments"),
-                count(summary.gaps.len() as u64, "place", "places"),
+                count(places, "place", "places"),
             ),
         },
     )?;

@@ -1,7 +1,7 @@
 //! The ledger of what is missing: media-sequence numbers that never completed, across all parts.
 //!
-//! A number is *pending* from the line that queued it until it completes, is cut out as an advertisement, or is
-//! given up; then it is *missing*. A later part may bring it after all, if nothing that follows it was recorded before:
+//! A number is *pending* from the line that queued it until it completes, is cut out as an advertisement (that is a gap
+//! and no loss), or is given up; then it is *missing*. A later part may bring it after all, if nothing that follows it was recorded before:
 //! joining takes nothing from before the end of the part before. What lies before the first segment was never
 //! due. Neither is what had only just been queued when somebody stopped the recording; but what had been pending for
 //! long by then, and the time in which no route worked, is a loss. Time between parts is no loss
@@ -39,6 +39,16 @@ pub(crate) struct Blame {
     pub(crate) via: Option<Via>,
 }
 
+/// Segments and seconds that were lost: what was cut out on purpose is not.
+pub(crate) fn loss(gaps: &[Gap]) -> (u64, f64) {
+    let lost = gaps.iter().filter(|gap| gap.cause.is_loss());
+    lost.fold((0, 0.0), |(segments, seconds), gap| (segments + gap.segments, seconds + gap.seconds))
+}
+
+fn cut_out_before(numbers: &Numbers, number: u64) -> f64 {
+    runs_within(numbers, 0..number).iter().filter(|gap| !gap.cause.is_loss()).map(|gap| gap.seconds).sum()
+}
+
 /// What is missing from one recording.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -56,6 +66,8 @@ pub(crate) struct Ledger {
     window_ends: Option<u64>,
     /// Gaps below this number, and so many settled ones, have been announced.
     announced: (u64, usize),
+    /// What was cut out before anything was recorded, in seconds; `None` until something is.
+    before_content: Option<f64>,
     /// Numbers below this one were due while nothing ran.
     due_while_down: u64,
 }
@@ -67,7 +79,7 @@ impl Ledger {
         self.window_ends = None;
         self.fresh_in_part = 0;
         for numbers in [&mut self.main, &mut self.audio] {
-            numbers.tail = numbers.done.last().map_or(0, |range| range.end);
+            numbers.tail = numbers.content_end;
         }
     }
 
@@ -103,27 +115,26 @@ impl Ledger {
                     numbers.last_complete = Some(now);
                     return;
                 }
-                let new = !numbers.is_done(number);
+                let new = !numbers.is_done(number) || numbers.is_cut_out(number);
                 numbers.mark_done(number);
                 numbers.due.remove(&number);
                 let duration = numbers.queued.remove(&number).unwrap_or_default();
                 numbers.last_complete = Some(now);
+                numbers.content_end = numbers.content_end.max(number.saturating_add(1));
                 if new {
                     numbers.fresh.push_back((number, duration, now));
                     if numbers.fresh.len() > FRESH {
                         numbers.fresh.pop_front();
                     }
                     if track == Track::Main {
+                        self.before_content.get_or_insert_with(|| cut_out_before(&self.main, number));
                         self.media += duration;
                         self.fresh_in_part += 1;
                     }
                 }
             }
             LogLine::Discarded { track, number } => {
-                let numbers = self.numbers(track);
-                numbers.mark_done(number);
-                numbers.due.remove(&number);
-                numbers.queued.remove(&number);
+                self.numbers(track).cut_out(number, now);
             }
             LogLine::Failed { track, number, .. } => {
                 let numbers = self.numbers(track);
@@ -191,7 +202,7 @@ impl Ledger {
         let grace = TimeDelta::milliseconds((self.usual() * 3000.0) as i64) + STOPPING;
         for numbers in [&mut self.main, &mut self.audio] {
             let tail = numbers.done.last().map_or(0, |range| range.end);
-            numbers.due.retain(|number, due| *number < tail || now - due.at > grace);
+            numbers.due.retain(|number, due| *number < tail || now - due.at > grace || due.is_cut_out());
         }
         let queued = self.main.due.values().map(|due| due.at).max();
         let Some(seen) = self.main.last_complete.max(queued) else { return };
@@ -302,7 +313,7 @@ impl Ledger {
 
     /// Gaps that have become certain since the last call: something after them has arrived.
     pub(crate) fn announce(&mut self) -> Vec<Gap> {
-        let tail = self.main.done.last().map_or(0, |range| range.end);
+        let tail = self.main.content_end;
         let (number, settled) = self.announced;
         let mut certain = self.settled.get(settled..).unwrap_or_default().to_vec();
         certain.extend(runs_within(&self.main, number..tail));
@@ -319,16 +330,24 @@ impl Ledger {
 
     /// The loss that is certain so far: something after it has arrived.
     pub(crate) fn certain_loss(&self) -> (u64, f64) {
-        let tail = self.main.done.last().map_or(0, |range| range.end);
-        let open = runs_within(&self.main, 0..tail);
-        self.settled.iter().chain(&open).fold((0, 0.0), |(n, s), gap| (n + gap.segments, s + gap.seconds))
+        loss(&self.certain_gaps())
     }
 
-    /// How much play time is missing before what was last recorded, in seconds.
+    fn certain_gaps(&self) -> Vec<Gap> {
+        let mut gaps = self.settled.clone();
+        gaps.extend(runs_within(&self.main, 0..self.main.content_end));
+        gaps
+    }
+
+    /// How much play time is missing between what was recorded first and last, in seconds.
     pub(crate) fn absent_seconds(&self) -> f64 {
-        let tail = self.main.done.last().map_or(0, |range| range.end);
-        let open = runs_within(&self.main, 0..tail);
-        self.settled.iter().chain(&open).fold(0.0, |sum, gap| sum + gap.seconds)
+        let all = self.certain_gaps().iter().fold(0.0, |sum, gap| sum + gap.seconds);
+        (all - self.before_content()).max(0.0)
+    }
+
+    /// How much was cut out before the first segment of all, in seconds: the file begins after that.
+    pub(crate) fn before_content(&self) -> f64 {
+        self.before_content.unwrap_or_default()
     }
 
     /// Play time recorded, in seconds.

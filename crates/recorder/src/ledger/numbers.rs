@@ -6,7 +6,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use holdfast_model::{Gap, GapCause};
 
-use super::Blame;
+use super::{ASSUMED_DURATION, Blame};
 
 /// More numbers than this are never passed over, only numbered anew: a day of the shortest segments.
 const MOST_SKIPPED: u64 = 100_000;
@@ -23,12 +23,26 @@ pub(super) struct Due {
     pub(super) blame: Option<Blame>,
 }
 
+impl Due {
+    pub(super) fn is_cut_out(&self) -> bool {
+        self.blame.as_ref().is_some_and(|blame| !blame.cause.is_loss())
+    }
+
+    /// Its play time in seconds. Streamlink gives none of what it cuts out: if nothing had come before either, the
+    /// usual one is taken.
+    fn seconds(&self, usual: f64) -> f64 {
+        if self.is_cut_out() && self.duration <= 0.0 { usual } else { self.duration }
+    }
+}
+
 /// One playlist's numbers.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     /// Every number that completed or was left out, as few ranges.
     pub(super) done: Vec<Range<u64>>,
     pub(super) due: BTreeMap<u64, Due>,
+    /// The number after the highest that completed: advertisements do not count.
+    pub(super) content_end: u64,
     /// The number after the highest ever seen.
     pub(super) next: Option<u64>,
     /// The usual duration, in seconds.
@@ -72,6 +86,7 @@ impl Numbers {
             let range = self.done.remove(at);
             let halves = [range.start..number, number + 1..range.end];
             self.done.splice(at..at, halves.into_iter().filter(|r| !r.is_empty()));
+            self.content_end = self.content_end.min(number);
         }
     }
 
@@ -96,6 +111,23 @@ impl Numbers {
         jumps(next, number, self.usual, elapsed)
     }
 
+    /// A segment was cut out. That fills no hole in what an earlier part holds, and takes nothing away from it.
+    pub(super) fn cut_out(&mut self, number: u64, now: DateTime<Utc>) {
+        self.queued.remove(&number);
+        if number < self.tail || self.is_done(number) {
+            return;
+        }
+        self.mark_done(number);
+        let at = self.due.get(&number).map_or(now, |due| due.at);
+        let blame = Some(Blame { cause: GapCause::Ads, via: None });
+        self.due.insert(number, Due { duration: self.usual, at, blame });
+    }
+
+    /// Whether it was cut out. A later part may hold it all the same.
+    pub(super) fn is_cut_out(&self, number: u64) -> bool {
+        self.due.get(&number).is_some_and(Due::is_cut_out)
+    }
+
     pub(super) fn missing(&self) -> impl Iterator<Item = (u64, &Due)> {
         self.due.iter().filter(|(_, due)| due.blame.is_some()).map(|(number, due)| (*number, due))
     }
@@ -112,19 +144,18 @@ pub(super) fn runs(numbers: &Numbers) -> Vec<Gap> {
 
 /// Missing numbers of a range, neighbours with the same blame put together.
 pub(super) fn runs_within(numbers: &Numbers, range: Range<u64>) -> Vec<Gap> {
+    let usual = if numbers.usual > 0.0 { numbers.usual } else { ASSUMED_DURATION };
     let mut gaps: Vec<(u64, Gap)> = Vec::new();
     for (number, due) in numbers.missing().filter(|(number, _)| range.contains(number)) {
         let Some(Blame { cause, via }) = due.blame.clone() else { continue };
+        let seconds = due.seconds(usual);
         match gaps.last_mut() {
             Some((last, gap)) if *last + 1 == number && gap.cause == cause && gap.via == via => {
                 *last = number;
                 gap.segments += 1;
-                gap.seconds += due.duration;
+                gap.seconds += seconds;
             }
-            _ => gaps.push((
-                number,
-                Gap { at: due.at, segments: 1, seconds: due.duration, cause, via, estimated: false },
-            )),
+            _ => gaps.push((number, Gap { at: due.at, segments: 1, seconds, cause, via, estimated: false })),
         }
     }
     gaps.into_iter().map(|(_, gap)| gap).collect()

@@ -33,6 +33,8 @@ impl Ledger {
         ledger.main.usual = mark.usual;
         ledger.main.next = Some(mark.next);
         ledger.main.done.push(0..mark.next);
+        ledger.main.content_end = mark.next;
+        ledger.before_content = Some(mark.before_content);
         ledger.main.last_complete = Some(mark.at);
         ledger.due_while_down = mark.next.saturating_add((down / ledger.usual()).ceil() as u64);
         ledger

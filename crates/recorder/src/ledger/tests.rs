@@ -57,8 +57,6 @@ fn what_never_completes_is_lost_and_nothing_else() {
         ("P q5 q6 q7 c5 f6 c7 E +1 P q5 q6 q7 q8 c5 c6 c7 c8 E", (1, 2.0, 1), 6.0),
         // Never brought.
         ("P q5 q6 c5 E +30 P q10 c10 E", (4, 8.0, 1), 4.0),
-        // An advertisement is no loss.
-        ("P q5 c5 q6 d6 q7 c7 E", (0, 0.0, 0), 4.0),
         // Sound alone lost; sound and picture lost together are one loss.
         ("P q5 qa5 c5 ca5 qa6 q6 c6 fa6 E", (1, 2.0, 1), 4.0),
         ("P q5 qa5 c5 ca5 qa6 q6 f6 fa6 q7 c7 E", (1, 2.0, 1), 4.0),
@@ -221,6 +219,7 @@ fn resumed(after: f64) -> Ledger {
         part: "x.part001.ts".into(),
         bytes: 1,
         gaps: vec![gap],
+        before_content: 0.0,
         chapters: Vec::new(),
     };
     Ledger::resume(&mark, at(after))
@@ -265,4 +264,102 @@ fn a_stream_that_ended_meanwhile_says_what_was_due() {
     let mut ledger = resumed(20.0);
     ledger.ended_at(53, at(20.0), &Blame { cause: GapCause::Origin, via: None });
     assert_eq!(lost(&ledger), (4, 8.0, 2));
+}
+
+/// What was cut out, in all and by runs: segments, seconds, runs. What was lost has to be nothing.
+fn cut_out(ledger: &Ledger) -> (u64, f64, usize) {
+    let gaps = ledger.gaps();
+    assert_eq!(loss(&gaps), (0, 0.0), "{gaps:?}");
+    (gaps.iter().map(|g| g.segments).sum(), gaps.iter().map(|g| g.seconds).sum(), gaps.len())
+}
+
+#[test]
+fn advertisements_are_gaps_and_no_loss() {
+    for (story, expected, media, absent) in [
+        ("P q5 c5 q6 d6 q7 c7 E", (1, 2.0, 1), 4.0, 2.0),
+        // Before anything came: the file begins after them.
+        ("P q5 d5 q6 d6 q7 c7 q8 d8 q9 c9 E", (3, 6.0, 2), 4.0, 2.0),
+        // Nothing but advertisements.
+        ("P q5 d5 q6 d6 E", (2, 4.0, 1), 0.0, 4.0),
+        // The next part shows what the one before had cut out at its end …
+        ("P q5 c5 q6 d6 q7 d7 E +1 P q6 q7 q8 c6 c7 c8 E", (0, 0.0, 0), 8.0, 0.0),
+        // … but joining takes nothing from before the end of the one before.
+        ("P q5 c5 q6 d6 q7 c7 E +1 P q6 q7 q8 c6 c7 c8 E", (1, 2.0, 1), 6.0, 2.0),
+        // An advertisement where the part before has the broadcast takes nothing away.
+        ("P q5 c5 q6 c6 E +1 P q5 d5 q6 d6 q7 d7 q8 c8 E", (1, 2.0, 1), 6.0, 2.0),
+        // What was in flight when the child died is shown as an advertisement by the next.
+        ("P q5 q6 c5 E +1 P q5 q6 q7 d5 d6 c7 E", (1, 2.0, 1), 4.0, 2.0),
+    ] {
+        let ledger = tell(story);
+        assert_eq!(cut_out(&ledger), expected, "{story}");
+        assert!((ledger.media_seconds() - media).abs() < 1e-9, "{story}: {}", ledger.media_seconds());
+        // A trailing one is no hole in the file.
+        let hole = if media > 0.0 { absent } else { 0.0 };
+        assert!((ledger.absent_seconds() - hole).abs() < 1e-9, "{story}: {}", ledger.absent_seconds());
+    }
+    let failed_before = tell("P q5 q6 q7 c5 f6 c7 E +1 P q5 q6 q7 q8 d5 d6 d7 c8 E");
+    assert_eq!(lost(&failed_before), (1, 2.0, 1), "a hole in an earlier part stays a loss");
+    assert_eq!(loss(&failed_before.gaps()), (1, 2.0));
+}
+
+#[test]
+fn a_break_is_told_once_when_it_is_over() {
+    let mut ledger = tell("P q5 c5 q6 d6 q7 d7");
+    assert_eq!((ledger.announce().len(), ledger.certain_loss()), (0, (0, 0.0)));
+    let (now, blame) = (at(30.0), Blame { cause: GapCause::Origin, via: None });
+    for line in [
+        LogLine::Queued { track: Track::Main, number: 8, duration: 2.0 },
+        LogLine::Complete { track: Track::Main, number: 8 },
+    ] {
+        ledger.line(&line, now, &blame);
+    }
+    let told: Vec<_> = ledger.announce().iter().map(|gap| (gap.cause, gap.segments)).collect();
+    assert_eq!(told, [(GapCause::Ads, 2)]);
+    assert_eq!((ledger.announce_rest().len(), ledger.certain_loss()), (0, (0, 0.0)));
+    // In the middle of one somebody stops: what was cut out is told, and is no loss.
+    let mut ledger = tell("P q5 c5 q6 d6 q7 d7");
+    ledger.stopped_at(at(1.0), &blame, false);
+    assert_eq!((cut_out(&ledger), ledger.announce_rest().len()), ((2, 4.0, 1), 1));
+}
+
+#[test]
+fn advertisements_survive_a_crash() {
+    let ledger = tell("P q5 d5 q6 c6 q7 d7 q8 c8 +1 q9 d9 E");
+    let stand = ledger.stand(at(9.0), DRAINED).expect("it stands");
+    let mark = Mark {
+        next: stand.next,
+        at: stand.at,
+        usual: ledger.usual(),
+        media: stand.media,
+        quality: None,
+        part: "x.part001.ts".into(),
+        bytes: 1,
+        gaps: stand.gaps,
+        before_content: ledger.before_content(),
+        chapters: Vec::new(),
+    };
+    let resumed = Ledger::resume(&mark, at(9.0));
+    assert_eq!(cut_out(&resumed), cut_out(&ledger));
+    // The hole at 7, and the one at 9 that is one as soon as anything follows.
+    assert!((resumed.absent_seconds() - 4.0).abs() < 1e-9, "{}", resumed.absent_seconds());
+}
+
+#[test]
+fn a_real_twitch_log_is_read() {
+    // Captured from Streamlink's Twitch plugin: advertisements as 0 to 5 and 9 to 11 of 15 segments of 2 s.
+    let mut ledger = Ledger::default();
+    ledger.part_starts();
+    let blame = Blame { cause: GapCause::Origin, via: None };
+    let mut told = Vec::new();
+    for (number, line) in include_str!("twitch_ads.log").lines().enumerate() {
+        ledger.line(&crate::streamlink::parse(line), at(number as f64 * 0.1), &blame);
+        told.extend(ledger.announce());
+    }
+    ledger.part_ends(false, at(30.0), &blame);
+    told.extend(ledger.announce_rest());
+    let found: Vec<_> = told.iter().map(|gap| (gap.cause, gap.segments, gap.seconds)).collect();
+    assert_eq!(found, [(GapCause::Ads, 6, 12.0), (GapCause::Ads, 3, 6.0)]);
+    assert_eq!(ledger.gaps(), told);
+    assert_eq!((cut_out(&ledger), ledger.certain_loss()), ((9, 18.0, 2), (0, 0.0)));
+    assert!((ledger.media_seconds() - 12.0).abs() < 1e-9 && (ledger.absent_seconds() - 6.0).abs() < 1e-9);
 }

@@ -54,6 +54,8 @@ pub(super) struct Watch {
     /// When to make the next mark.
     pub(super) mark_at: Option<Instant>,
     hls: Option<bool>,
+    /// Advertisements came, and were cut out.
+    cut_out: bool,
     troubled: bool,
     complaint: Option<String>,
     /// What the account had received, second by second.
@@ -80,6 +82,7 @@ impl Watch {
             last_byte: None,
             mark_at: None,
             hls: None,
+            cut_out: false,
             troubled: false,
             complaint: None,
             received: VecDeque::new(),
@@ -285,7 +288,16 @@ impl Session {
             LogLine::SequenceGap { at, segments, .. } => {
                 warn!(at, segments, "Streamlink: segments left the playlist unseen");
             }
-            LogLine::Ads { seconds } => info!(seconds, "advertisements are cut out"),
+            LogLine::Ads { seconds } => info!(seconds, "an advertisement break has come up"),
+            LogLine::CuttingOut => {
+                self.note(Some("advertisements are cut out; it goes on after them".to_owned()));
+            }
+            LogLine::WritingAgain => self.note(None),
+            // The stream is there, whatever it shows.
+            LogLine::Discarded { .. } => {
+                watch.cut_out = true;
+                self.last_new = Instant::now();
+            }
             _ => {}
         }
     }
@@ -391,7 +403,7 @@ impl Session {
         let fresh = if watch.hls == Some(true) { self.ledger.fresh_in_part() > 0 } else { watch.bytes > 0 };
         self.news |= fresh;
         let fault = traffic.last_failure().is_some_and(|at| at >= begun);
-        self.barren = match (fresh, fault) {
+        self.barren = match (fresh || watch.cut_out, fault) {
             (true, _) => 0,
             (false, true) => self.barren,
             (false, false) => self.barren + 1,

@@ -10,6 +10,7 @@ use crate::about::About;
 use crate::control::{Control, Status, StopCause};
 use crate::join::span::play_time_after;
 use crate::join::{JoinError, finished_before, join, thumbnail};
+use crate::ledger::loss;
 use crate::mask::mask_url;
 use crate::output::{Container, Output};
 use crate::summary::{Ended, Summary};
@@ -141,8 +142,10 @@ impl Session {
             Some(path) => path.metadata().map(|meta| meta.len()).unwrap_or_default(),
             None => self.parts.iter().map(|part| part.bytes).sum(),
         };
-        if !gaps.is_empty() {
-            warn!(gaps = gaps.len(), "segments are missing from the recording");
+        let (segments_lost, seconds_lost) = loss(&gaps);
+        let lost = || gaps.iter().filter(|gap| gap.cause.is_loss());
+        if lost().next().is_some() {
+            warn!(gaps = lost().count(), "segments are missing from the recording");
         }
         let summary = Summary {
             recording_id: self.request.id,
@@ -152,9 +155,9 @@ impl Session {
             bytes,
             // A sum may be -0.0, which JSON would show.
             duration_s: measured.unwrap_or_else(|| self.duration()) + 0.0,
-            segments_lost: gaps.iter().map(|gap| gap.segments).sum(),
-            seconds_lost: gaps.iter().map(|gap| gap.seconds).sum::<f64>() + 0.0,
-            estimated: gaps.iter().any(|gap| gap.estimated),
+            segments_lost,
+            seconds_lost: seconds_lost + 0.0,
+            estimated: lost().any(|gap| gap.estimated),
             failovers: traffic.failovers,
             routes: traffic.routes,
             gaps,

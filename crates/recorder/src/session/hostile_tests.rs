@@ -108,8 +108,8 @@ proptest! {
             if let Some(stand) = ledger.stand(time, DRAINED) {
                 let (next, at, media, gaps) = (stand.next, stand.at, stand.media, stand.gaps);
                 let (usual, quality, part) = (ledger.usual(), None, "show.part001.ts".into());
-                let chapters = Vec::new();
-                let mark = Mark { next, at, usual, media, quality, part, bytes: 1, gaps, chapters };
+                let (chapters, before_content) = (Vec::new(), ledger.before_content());
+                let mark = Mark { next, at, usual, media, quality, part, bytes: 1, gaps, before_content, chapters };
                 let _ = Ledger::resume(&mark, time);
             }
         }

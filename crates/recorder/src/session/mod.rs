@@ -284,7 +284,11 @@ impl Session {
             progress.chapters = chapters;
         });
         for gap in self.ledger.announce() {
-            tracing::warn!(segments = gap.segments, seconds = gap.seconds, cause = %gap.cause, "segments are missing");
+            if gap.cause.is_loss() {
+                tracing::warn!(segments = gap.segments, seconds = gap.seconds, cause = %gap.cause, "segments are missing");
+            } else {
+                info!(segments = gap.segments, seconds = gap.seconds, "advertisements were cut out");
+            }
             self.observer.event(Event::Gap { recording: self.request.id, gap });
         }
     }

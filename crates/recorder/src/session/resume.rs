@@ -113,6 +113,7 @@ impl Session {
             part: part.path.clone(),
             bytes: part.bytes,
             gaps: stand.gaps,
+            before_content: self.ledger.before_content(),
             chapters: self.story.chapters().to_vec(),
         });
     }

@@ -50,8 +50,12 @@ pub(crate) enum LogLine {
     NoPlugin,
     /// The page offers streams, but not of this quality; with those it offers.
     NoSuchQuality { available: String },
-    /// Advertisements are cut out for this long.
+    /// An advertisement break of this length has come up.
     Ads { seconds: f64 },
+    /// Nothing is written from here on, for what comes is cut out.
+    CuttingOut,
+    /// Something is written again.
+    WritingAgain,
     /// Any other warning.
     Warning(String),
     /// Any other error.
@@ -115,6 +119,9 @@ fn known(track: Track, message: &str) -> Option<LogLine> {
         }
         "No" if rest.starts_with("new segments for more than ") => Some(LogLine::NoNewSegments),
         "Stream" if rest == "ended" => Some(LogLine::StreamEnded),
+        "Filtering" if rest.starts_with("out segments") => Some(LogLine::CuttingOut),
+        "Waiting" if rest.starts_with("for pre-roll ads") => Some(LogLine::CuttingOut),
+        "Resuming" if rest == "stream output" => Some(LogLine::WritingAgain),
         "Detected" => Some(LogLine::Ads { seconds: between(rest, "advertisement break of ", " second")? }),
         _ if message.contains(" segment ") && message.contains(": failed (") => {
             Some(LogLine::DashFailed { reason: message.to_owned() })
@@ -249,6 +256,21 @@ mod tests {
             (
                 "[HLSStreamWorker-0][plugins.twitch][info] Detected advertisement break of 30 seconds",
                 Ads { seconds: 30.0 },
+            ),
+            (
+                "[TwitchHLSStreamWorker-0][plugins.twitch][info] Waiting for pre-roll ads to finish, be patient",
+                CuttingOut,
+            ),
+            (
+                "[TwitchHLSStreamWriter-0][stream.hls][info] Filtering out segments and pausing stream output",
+                CuttingOut,
+            ),
+            ("[TwitchHLSStreamWriter-0][stream.hls][info] Resuming stream output", WritingAgain),
+            (
+                "[TwitchHLSStreamWorker-0][stream.segmented][debug] Queuing TwitchHLSSegment(num=9, init=False, \
+                 discontinuity=True, duration=0.000, title='Amazon|123', key=None, byterange=None, \
+                 date=2026-01-01T00:00:18.000000Z, map=None, ad=True, prefetch=False, fileext='ts')",
+                Queued { track: main, number: 9, duration: 0.0 },
             ),
             ("[HLSStreamWorker-0][stream.hls][debug] Reloading playlist", Other),
             ("[MainThread][cli][error] Something else", Error("Something else".into())),
