@@ -69,6 +69,7 @@ pub(crate) fn count(event: &Event) {
         | Event::ProxyConvicted { .. }
         | Event::ProxyRecovered { .. }
         | Event::Gap { .. }
+        | Event::QualityDropped { .. }
         | Event::Notice { .. } => {}
     }
 }

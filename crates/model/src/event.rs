@@ -91,6 +91,15 @@ pub enum Event {
         /// The ledger's entry.
         gap: Gap,
     },
+    /// Streamlink opened less than the site offers, for a route failed while it asked what there is; it is replaced.
+    QualityDropped {
+        /// The recording.
+        recording: RecordingId,
+        /// What it opened ("720p60").
+        opened: String,
+        /// What is offered ("1080p60").
+        offered: String,
+    },
     /// A sentence worth telling that belongs to no proxy alone ("the check target is down").
     Notice {
         /// How loud.

@@ -47,6 +47,12 @@ impl Event {
                     format!("Gap: {about}{segments} segments lost ({seconds:.1} s), cause: {cause}{via}");
                 (Level::Warning, what)
             }
+            Self::QualityDropped { recording, opened, offered } => {
+                let what = format!(
+                    "Recording {recording} opened {opened} though {offered} is offered: resolved again"
+                );
+                (Level::Warning, what)
+            }
             Self::Notice { level, message } => (*level, message.clone()),
         }
     }
@@ -69,7 +75,12 @@ mod tests {
             response_time: time.map(Duration::from_millis),
             error: error.map(str::to_owned),
         };
+        let recording = RecordingId(uuid::Uuid::nil());
         for (event, expected) in [
+            (
+                Event::QualityDropped { recording, opened: "720p60".into(), offered: "1080p60".into() },
+                "Recording 00000000000000000000000000000000 opened 720p60 though 1080p60 is offered: resolved again",
+            ),
             (health(Health::Healthy, Some(123), None), "Proxy health: http://u:***@a:1 - healthy (123ms)"),
             (
                 health(Health::Failed, None, Some("proxy refused the connection")),

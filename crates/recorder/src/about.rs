@@ -1,5 +1,7 @@
 //! What the finished file says of itself: title, channel, date, address, and the chapters.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use holdfast_model::{Chapter, clean};
 
@@ -17,13 +19,16 @@ pub struct About {
     pub url: Option<String>,
     /// What the broadcast was called, stretch by stretch, in order. Their categories become the description.
     pub chapters: Vec<Chapter>,
+    /// Parts that show what the one before shows, in another quality and by the same clock: their overlap is told by time,
+    /// for no byte of it is the same. This is for joining; nothing of it is written.
+    pub aligned: Vec<PathBuf>,
 }
 
 impl About {
     /// There is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        *self == Self { aligned: self.aligned.clone(), ..Self::default() }
     }
 
     /// All of it in the format that ffmpeg reads (ffmetadata), and how many chapters that holds. Chapters that begin at the
@@ -108,6 +113,7 @@ mod tests {
             channel: Some("Some=Channel".into()),
             started_at: Some(DateTime::UNIX_EPOCH),
             url: Some("https://h/x?token=***".into()),
+            aligned: Vec::new(),
             chapters: vec![
                 chapter(0.0, "", "Chess"),
                 chapter(12.5, "#1;\n[CHAPTER] \\o/", "Chess"),

@@ -31,8 +31,11 @@ pub struct Mark {
     pub usual: f64,
     /// Play time recorded so far, in seconds, earlier runs included.
     pub media: f64,
-    /// The quality that Streamlink opened ("1080p60"): later parts must fit.
+    /// The quality that later parts ask for first ("1080p60").
     pub quality: Option<String>,
+    /// Parts that show what the one before shows, in another quality ([`crate::About::aligned`]).
+    #[serde(default)]
+    pub aligned: Vec<PathBuf>,
     /// The part that was written when the mark was made …
     pub part: PathBuf,
     /// … and how long it was, in bytes: all that the mark counts lies before that.
@@ -194,6 +197,7 @@ mod tests {
             usual: 2.0,
             media: 200.0,
             quality: Some("best".into()),
+            aligned: vec!["/x/show.part001.ts".into()],
             part: "/x/show.part001.ts".into(),
             bytes: 100_000,
             gaps: vec![gap(Some(Via::Proxy(ProxyId(3), url.masked()))), gap(Some(Via::Direct)), gap(None)],
@@ -214,11 +218,11 @@ mod tests {
         assert_eq!(serde_json::from_str::<Mark>(&text).expect("a mark"), mark());
         // An earlier version kept neither chapters nor advertisements.
         let mut kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        for name in ["chapters", "before_content"] {
+        for name in ["chapters", "before_content", "aligned"] {
             kept.as_object_mut().expect("an object").remove(name).expect(name);
         }
         let old = serde_json::from_value::<Mark>(kept).expect("a mark");
-        assert_eq!(old, Mark { chapters: Vec::new(), before_content: 0.0, ..mark() });
+        assert_eq!(old, Mark { chapters: Vec::new(), before_content: 0.0, aligned: Vec::new(), ..mark() });
     }
 
     #[test]

@@ -175,7 +175,10 @@ impl Keeper {
             | Event::ProxyRecovered { id, .. } => {
                 self.dirty.insert(*id);
             }
-            Event::Failover { .. } | Event::Gap { .. } | Event::Notice { .. } => {}
+            Event::Failover { .. }
+            | Event::Gap { .. }
+            | Event::QualityDropped { .. }
+            | Event::Notice { .. } => {}
         }
         if let Some(note) = of_event(event) {
             let told_of = match event {

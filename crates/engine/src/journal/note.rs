@@ -120,6 +120,10 @@ pub(super) fn of_event(event: &Event) -> Option<Note> {
             let data = serde_json::to_value(gap).unwrap_or_default();
             note("recording_gap").recording(*recording).with("gap", data)
         }
+        Event::QualityDropped { recording, opened, offered } => note("recording_quality")
+            .recording(*recording)
+            .with("opened", json!(opened))
+            .with("offered", json!(offered)),
         Event::Notice { .. } => {
             note("notice").with("message", json!(message)).with("level", json!(word(level)))
         }

@@ -77,8 +77,10 @@ pub(crate) async fn join(
     };
     let formats = parts.iter().map(|part| Format::of(part)).collect::<io::Result<Vec<_>>>();
     let formats = formats.map_err(|e| JoinError::Failed(format!("a part cannot be read: {e}")))?;
+    let aligned = |part: &PathBuf| about.aligned.iter().any(|path| path.file_name() == part.file_name());
+    let aligned = (0..parts.len()).filter(|n| parts.get(*n).is_some_and(aligned)).collect();
     let about = Some(about).filter(|about| wanted != Format::Ts && !about.is_empty());
-    let work = Work { output, about, tools, cancel: Arc::new(AtomicBool::new(false)) };
+    let work = Work { output, about, aligned, tools, cancel: Arc::new(AtomicBool::new(false)) };
     // What a run that was killed left takes up room.
     work.clean(parts.len());
     let as_wanted = match (parts, formats.as_slice()) {
@@ -139,6 +141,8 @@ fn check_room(output: &Output, parts: &[PathBuf], wanted: Format) -> Result<(), 
 struct Work<'a> {
     output: &'a Output,
     about: Option<&'a About>,
+    /// The parts that show what the one before shows, in another quality.
+    aligned: Vec<usize>,
     tools: &'a Tools,
     cancel: Arc<AtomicBool>,
 }
@@ -206,9 +210,9 @@ impl Work<'_> {
 
     /// Splices, and says whether a stream did not match.
     async fn splice(&self, parts: Vec<PathBuf>, to: PathBuf) -> Result<bool, JoinError> {
-        let cancel = Arc::clone(&self.cancel);
+        let (cancel, aligned) = (Arc::clone(&self.cancel), self.aligned.clone());
         let spliced = tokio::task::spawn_blocking(move || {
-            let kept = splice::splice(&parts, &to, &cancel)?;
+            let kept = splice::splice(&parts, &aligned, &to, &cancel)?;
             Ok::<_, io::Error>((splice::count(&to, &cancel)?, kept))
         });
         let failed = |why: String| JoinError::Failed(format!("splicing failed: {why}"));

@@ -13,6 +13,10 @@
 //! 3. If it holds none, nothing is left out: the time between stays a gap in the timestamps, as it was. Only a PES
 //!    packet that the earlier file ended in the middle of is dropped.
 //!
+//! A part in another quality holds none of those bytes, yet shows the same: the variants of a stream have one clock (RFC
+//! 8216, section 6.2.4). Whoever recorded it says so (`aligned`); then time decides, and the later part leaves out what the
+//! earlier one reaches. Segments begin at the same times in all variants, so that is where a picture stands by itself.
+//!
 //! A stream that was put together by an ffmpeg of Streamlink's (separate sound) packs its sound frames differently in
 //! every part, so that no two of its PES packets are the same: [`Kept::mismatched`] tells, and the parts are first to
 //! be written with one frame in each.
@@ -125,11 +129,16 @@ impl Head {
     }
 }
 
-/// Writes the parts, in order, as one file.
+/// Writes the parts, in order, as one file. The `aligned` ones, by number, show what the one before shows in another quality.
 ///
 /// # Errors
 /// The file system's, or [`io::ErrorKind::Interrupted`] once `cancel` is set.
-pub(crate) fn splice(parts: &[PathBuf], to: &Path, cancel: &AtomicBool) -> io::Result<Kept> {
+pub(crate) fn splice(
+    parts: &[PathBuf],
+    aligned: &[usize],
+    to: &Path,
+    cancel: &AtomicBool,
+) -> io::Result<Kept> {
     let mut cuts: Vec<Cut> = parts.iter().map(|_| Cut::default()).collect();
     let mut kept = Kept::default();
     let mut before: Option<Scan> = None;
@@ -142,7 +151,7 @@ pub(crate) fn splice(parts: &[PathBuf], to: &Path, cancel: &AtomicBool) -> io::R
             continue;
         }
         if let Some(before) = before {
-            junction(before, &mut scan, &mut cuts, &mut kept);
+            junction(before, &mut scan, aligned.contains(&number), &mut cuts, &mut kept);
         }
         before = Some(scan);
     }
@@ -290,6 +299,15 @@ impl Scan {
         }
     }
 
+    /// Up to where each stream reaches, for a part that begins before that. What is cut short at the end is not there.
+    fn reach(&self) -> impl Iterator<Item = (u16, Head)> {
+        self.streams.iter().filter_map(|(pid, stream)| {
+            let cut_short = usize::from(self.cut_short == Some(*pid));
+            let last = stream.tail.iter().rev().nth(cut_short)?;
+            Some((*pid, Head { found: None, until: last.dts }))
+        })
+    }
+
     /// The PES packet that the file ends in the middle of is of no use, unless a later part has it whole.
     fn drop_cut_short(&self, cuts: &mut [Cut]) {
         if let Some(pid) = self.cut_short
@@ -303,7 +321,7 @@ impl Scan {
 
 /// Decides what the two parts leave out. Afterwards `after` stands for both: where it ends
 /// before the earlier one does, it is given that one's tail, for the junction with the next part.
-fn junction(before: Scan, after: &mut Scan, cuts: &mut [Cut], kept: &mut Kept) {
+fn junction(before: Scan, after: &mut Scan, aligned: bool, cuts: &mut [Cut], kept: &mut Kept) {
     // The last one of a stream may be cut short, so it can only speak for one timeline, not against it.
     let (mut same, mut other) = (0, 0);
     for (pid, stream) in &before.streams {
@@ -318,6 +336,11 @@ fn junction(before: Scan, after: &mut Scan, cuts: &mut [Cut], kept: &mut Kept) {
     let number = after.number;
     if same <= other {
         before.drop_cut_short(cuts);
+        if aligned && let Some(cut) = cuts.get_mut(number) {
+            kept.overlaps += 1;
+            cut.head.extend(before.reach());
+            inherit(before, after, cuts);
+        }
         return;
     }
     kept.overlaps += 1;
@@ -343,6 +366,12 @@ fn junction(before: Scan, after: &mut Scan, cuts: &mut [Cut], kept: &mut Kept) {
         }
     }
     before.drop_cut_short(cuts);
+    inherit(before, after, cuts);
+}
+
+/// Where the later part ends before the earlier one does, it is given that one's tail.
+fn inherit(before: Scan, after: &mut Scan, cuts: &[Cut]) {
+    let number = after.number;
     for (pid, stream) in before.streams {
         let Some(last) = stream.tail.back().map(|tail| tail.dts) else { continue };
         let later = after.streams.entry(pid).or_default();

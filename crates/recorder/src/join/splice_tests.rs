@@ -51,13 +51,17 @@ pub(crate) fn part(frames: std::ops::Range<i64>, seed: u8) -> Vec<u8> {
 
 /// Splices and reads back the numbers of the frames of each stream.
 fn spliced(parts: &[Vec<u8>]) -> (Vec<i64>, Vec<i64>, Kept) {
+    spliced_aligned(parts, &[])
+}
+
+fn spliced_aligned(parts: &[Vec<u8>], aligned: &[usize]) -> (Vec<i64>, Vec<i64>, Kept) {
     let directory = tempfile::tempdir().expect("a directory");
     let paths: Vec<_> = (0..parts.len()).map(|n| directory.path().join(format!("{n}.ts"))).collect();
     for (path, bytes) in paths.iter().zip(parts) {
         std::fs::write(path, bytes).expect("written");
     }
     let joined = directory.path().join("joined.ts");
-    let kept = splice(&paths, &joined, &AtomicBool::new(false)).expect("spliced");
+    let kept = splice(&paths, aligned, &joined, &AtomicBool::new(false)).expect("spliced");
     assert_eq!(
         count(&joined, &AtomicBool::new(false)).expect("counted"),
         kept.pes,
@@ -241,7 +245,7 @@ fn it_can_be_cancelled() {
     let path = directory.path().join("a.ts");
     std::fs::write(&path, part(0..50, 7)).expect("written");
     let error =
-        splice(&[path], &directory.path().join("b.ts"), &AtomicBool::new(true)).expect_err("cancelled");
+        splice(&[path], &[], &directory.path().join("b.ts"), &AtomicBool::new(true)).expect_err("cancelled");
     assert_eq!(error.kind(), io::ErrorKind::Interrupted);
 }
 
@@ -269,4 +273,29 @@ fn a_part_of_a_few_bytes_parts_nothing() {
     let (video, audio, kept) = spliced(&[part(0..50, 7), stump, part(40..90, 7)]);
     assert_eq!((video, audio), (Vec::from_iter(0..90), Vec::from_iter(0..90)));
     assert_eq!(kept.overlaps, 1);
+}
+
+#[test]
+fn another_quality_of_the_same_broadcast_goes_on_where_the_first_one_ends() {
+    let whole = |end: i64| (Vec::from_iter(0..end), Vec::from_iter(0..end));
+    // An overlap far longer than what is compared by bytes, and of the whole part before.
+    for (second, third) in [(0..400, 300..500), (250..310, 200..500), (250..290, 200..500)] {
+        let parts = [part(0..300, 7), part(second, 9), part(third, 7)];
+        let (video, audio, kept) = spliced_aligned(&parts, &[1, 2]);
+        assert_eq!(((video, audio), kept.overlaps), (whole(500), 2));
+    }
+    // What the first ends in the middle of is taken from the second.
+    let mut cut = part(0..300, 7);
+    cut.truncate(cut.len() - PACKET - 50);
+    let (video, audio, _) = spliced_aligned(&[cut, part(280..400, 9)], &[1]);
+    assert_eq!((video, audio), whole(400));
+    // A hole between them stays one.
+    let (video, _, _) = spliced_aligned(&[part(0..300, 7), part(350..400, 9)], &[1]);
+    assert_eq!(video, Vec::from_iter((0..300).chain(350..400)));
+    // Nobody said that it is the same broadcast: all of it is kept.
+    let (video, _, kept) = spliced(&[part(0..300, 7), part(280..400, 9)]);
+    assert_eq!((video.len(), kept.overlaps), (420, 0));
+    // The bytes say more than whoever recorded it.
+    let (video, audio, _) = spliced_aligned(&[part(0..300, 7), part(280..400, 7)], &[1]);
+    assert_eq!((video, audio), whole(400));
 }

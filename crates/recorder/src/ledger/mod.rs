@@ -58,6 +58,7 @@ pub(crate) struct Ledger {
     settled: Vec<Gap>,
     media: f64,
     in_new_part: bool,
+    renumbered_in_part: bool,
     /// How many segments completed in this part that no part had before.
     fresh_in_part: u64,
     /// The site was seen to begin numbering anew.
@@ -76,6 +77,7 @@ impl Ledger {
     /// A child starts.
     pub(crate) fn part_starts(&mut self) {
         self.in_new_part = true;
+        self.renumbered_in_part = false;
         self.window_ends = None;
         self.fresh_in_part = 0;
         for numbers in [&mut self.main, &mut self.audio] {
@@ -284,6 +286,7 @@ impl Ledger {
         let open = runs(&self.main);
         self.settled.extend(open);
         self.announced.0 = 0;
+        self.renumbered_in_part = true;
         self.main =
             Numbers { usual: self.main.usual, last_complete: self.main.last_complete, ..Numbers::default() };
         self.audio = Numbers::default();
@@ -368,6 +371,11 @@ impl Ledger {
     /// The usual duration of a segment in seconds, [`ASSUMED_DURATION`] if none was seen.
     pub(crate) fn usual(&self) -> f64 {
         if self.main.usual > 0.0 { self.main.usual } else { ASSUMED_DURATION }
+    }
+
+    /// Whether the site began to number anew in this part.
+    pub(crate) fn renumbered_in_part(&self) -> bool {
+        self.renumbered_in_part
     }
 
     /// How many segments this part brought that none before had.

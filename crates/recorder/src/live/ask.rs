@@ -68,15 +68,29 @@ impl Asker {
         answer
     }
 
+    /// The names of the streams that the page offers now; `None` if it does not say.
+    pub(crate) async fn offered(self) -> Option<Vec<String>> {
+        let lease = self.account.lease();
+        let json = self.resolved(&lease.proxy_url()).await.ok()?;
+        let resolved: Resolved = serde_json::from_slice(&json).ok()?;
+        Some(resolved.streams.into_keys().collect())
+    }
+
     /// What the page offers: the playlist of the wanted quality, or `None` if it is no plain HLS.
     async fn resolve(&self, proxy: &Secret) -> Result<Option<Target>, Answer> {
+        let json = self.resolved(proxy).await?;
+        read_resolved(&json, &self.request.quality, &Masker::for_proxy(proxy))
+    }
+
+    /// Streamlink's answer, as JSON.
+    async fn resolved(&self, proxy: &Secret) -> Result<Vec<u8>, Answer> {
         let RecordRequest { tools, url, quality, .. } = &self.request;
         let job = Job { tools, url, quality, proxy, purpose: Purpose::Resolve };
         let (mut command, _files) = job.prepare().map_err(|e| Answer::Unclear(e.to_string()))?;
         command.stderr(Stdio::null()).kill_on_drop(true).process_group(0);
         let child =
             command.spawn().map_err(|e| Answer::Unclear(format!("Streamlink could not be started: {e}")))?;
-        read_resolved(&printed(child).await?, quality, &Masker::for_proxy(proxy))
+        printed(child).await
     }
 }
 

@@ -10,6 +10,7 @@ use holdfast_model::GapCause;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, info, warn};
 
+use super::quality::Doubt;
 use super::stall::{Stall, Trouble};
 use super::{FIRST_ROUTE, Outcome, Session};
 use crate::control::{Status, StopCause};
@@ -36,6 +37,8 @@ pub(super) struct Run {
     pub(super) fault: bool,
     /// What it last complained of.
     pub(super) complaint: Option<String>,
+    /// It was replaced, because it had opened less than is offered.
+    pub(super) replaced: bool,
 }
 
 /// In so many seconds without a segment no more than this is received, in bytes: three playlists of a long window.
@@ -49,6 +52,8 @@ pub(super) struct Watch {
     /// The playlist is being looked at because nothing new came.
     looking: Option<BoxFuture<'static, Answer>>,
     trouble: Option<Trouble>,
+    pub(super) doubt: Doubt,
+    begun: std::time::Instant,
     bytes: u64,
     pub(super) last_byte: Option<Instant>,
     /// When to make the next mark.
@@ -78,6 +83,8 @@ impl Watch {
             stall: Stall::new(Instant::now()),
             looking: None,
             trouble: None,
+            doubt: Doubt::default(),
+            begun: std::time::Instant::now(),
             bytes: 0,
             last_byte: None,
             mark_at: None,
@@ -169,6 +176,12 @@ impl Session {
                         child.kill();
                     }
                 }
+                Some(offered) = OptionFuture::from(watch.doubt.asking.as_mut()), if watch.stopping_since.is_none() => {
+                    if self.compare(offered.as_deref(), &mut watch.doubt) {
+                        // As soon as the segment that is being written is whole.
+                        watch.interrupt_at = Some(self.settled_at(&watch));
+                    }
+                }
                 () = sleep_until(interrupt_at), if watch.interrupt_at.is_some() => {
                     watch.interrupt_at = None;
                     child.interrupt();
@@ -219,6 +232,8 @@ impl Session {
         }
         if watch.bytes == 0 {
             self.status(Status::Recording, None);
+            self.note_quality(watch);
+            watch.doubt.flows();
         }
         self.first_byte.get_or_insert(now);
         watch.bytes += bytes;
@@ -259,7 +274,7 @@ impl Session {
             LogLine::Opened { quality, kind } => {
                 info!(quality, kind, "Streamlink opened the stream");
                 watch.hls = Some(kind.starts_with("hls"));
-                self.opened.get_or_insert_with(|| quality.clone());
+                self.opened(&quality, watch.begun, &mut watch.doubt);
                 self.observer.update(|progress| progress.quality = Some(quality));
             }
             LogLine::NoNewSegments | LogLine::ReadTimeout | LogLine::NoStreams => {
@@ -330,6 +345,7 @@ impl Session {
         if hls && (stuck || stalled) {
             watch.looking = Some(self.asker().ask().boxed());
         }
+        self.ask_for_better(&mut watch.doubt, || self.asker());
         if self.lacks_a_first_route(traffic.no_route) {
             watch.gave_up = Some(self.never_a_route());
         } else if blame == GapCause::Route && self.must_give_up() {
@@ -386,7 +402,7 @@ impl Session {
         let killed = status.signal().is_some() && !stopping && watch.trouble.is_none();
         self.after_kill |= killed;
         let mut blame = self.blame();
-        if killed {
+        if killed || watch.doubt.replaced {
             blame.cause = GapCause::Process;
         }
         self.ledger.part_ends(killed, Utc::now(), &blame);
@@ -432,6 +448,6 @@ impl Session {
             hls: watch.hls,
             fault_before: traffic.last_failure().map(|at| at.elapsed()),
         };
-        Ok(Run { exit, fresh, fault, complaint: watch.complaint })
+        Ok(Run { exit, fresh, fault, complaint: watch.complaint, replaced: watch.doubt.replaced })
     }
 }

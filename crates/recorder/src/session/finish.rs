@@ -92,6 +92,7 @@ impl Session {
             started_at: Some(first),
             url: Some(mask_url(&self.request.url)),
             chapters: self.story.chapters().to_vec(),
+            aligned: self.aligned.clone(),
         }
     }
 

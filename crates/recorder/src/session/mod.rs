@@ -29,10 +29,12 @@ mod flight;
 #[cfg(test)]
 mod hostile_tests;
 mod meter;
+mod quality;
 mod recover;
 mod resume;
 mod stall;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,8 +98,14 @@ struct Session {
     routeless: Option<Instant>,
     /// The last Streamlink was killed from outside, and nothing has arrived since.
     after_kill: bool,
-    /// The quality that Streamlink opened first.
+    /// The quality that later parts ask for first: what Streamlink opened first, or better that was offered then.
     opened: Option<String>,
+    /// What the last part shows.
+    last_opened: Option<String>,
+    /// Parts that show what the one before shows, in another quality.
+    aligned: Vec<PathBuf>,
+    /// How often Streamlink was replaced for a better quality.
+    replaced: u32,
     /// It goes on with an earlier run's recording …
     resumed: bool,
     /// … which that run had finished.
@@ -136,6 +144,9 @@ pub async fn record(
         routeless: None,
         after_kill: false,
         opened: None,
+        last_opened: None,
+        aligned: Vec::new(),
+        replaced: 0,
         resumed: false,
         finished: false,
         news: false,
@@ -220,6 +231,15 @@ impl Session {
             }
             if self.control.cause().is_some() {
                 return self.stopped();
+            }
+            if run.replaced {
+                // The stream is live, that is known. Every second counts.
+                self.status(
+                    Status::Recovering,
+                    Some("a better quality is offered; it goes on with that".to_owned()),
+                );
+                live_edge = self.live_edge(None);
+                continue;
             }
             match self.recover(&run, &mut backoff).await {
                 Next::Resume { live_edge: edge } => live_edge = edge,

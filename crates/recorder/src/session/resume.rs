@@ -77,6 +77,8 @@ impl Session {
         let mark = spawn_blocking(move || mark.checked(&parts)).await.unwrap_or(kept);
         self.ledger = Ledger::resume(&mark, Utc::now());
         self.opened.clone_from(&mark.quality);
+        self.last_opened.clone_from(&mark.quality);
+        self.aligned.clone_from(&mark.aligned);
         if !mark.chapters.is_empty() {
             self.story = Story::resume(mark.chapters.clone());
         }
@@ -110,6 +112,7 @@ impl Session {
             usual: self.ledger.usual(),
             media: stand.media,
             quality: self.opened.clone(),
+            aligned: self.aligned.clone(),
             part: part.path.clone(),
             bytes: part.bytes,
             gaps: stand.gaps,

@@ -85,6 +85,7 @@ fn about() -> About {
         channel: Some("Somebody".into()),
         started_at: Some(DateTime::UNIX_EPOCH),
         url: Some("https://h/x?token=***".into()),
+        aligned: Vec::new(),
         chapters: vec![
             chapter(0.0, "one; #1 = “eins”", "Chess"),
             chapter(7.5, "two", "Go"),
