@@ -7,6 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Local};
+use holdfast_model::RecordingId;
+
+use crate::template::{Template, Values, numbered};
 
 /// The container of the finished file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +32,16 @@ impl Container {
             "mkv" => Some(Self::Mkv),
             "mp4" => Some(Self::Mp4),
             _ => None,
+        }
+    }
+
+    /// Its ending, without the dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Ts => "ts",
+            Self::Mkv => "mkv",
+            Self::Mp4 => "mp4",
         }
     }
 }
@@ -115,31 +128,39 @@ impl Output {
     /// A name made of the channel and the local time, in `directory`; a number is added while that name is taken.
     #[must_use]
     pub fn named(directory: &Path, url: &str, now: DateTime<Local>, container: Container) -> Self {
-        let extension = match container {
-            Container::Ts => "ts",
-            Container::Mkv => "mkv",
-            Container::Mp4 => "mp4",
-        };
-        let stem = format!("{} {}", channel_name(url), now.format("%Y-%m-%d %H-%M-%S"));
-        let candidates = std::iter::once(String::new()).chain((2..).map(|n| format!(" ({n})")));
-        let free =
-            candidates.map(|suffix| directory.join(format!("{stem}{suffix}.{extension}"))).find(|path| {
-                path.symlink_metadata().is_err() && part_path(path, 1, "ts").symlink_metadata().is_err()
-            });
-        let path = free.unwrap_or_else(|| directory.join(format!("{stem}.{extension}")));
-        Self { path, container, force: false, resumed: false }
+        let stem = directory.join(format!("{} {}", channel_name(url), now.format("%Y-%m-%d %H-%M-%S")));
+        let stem = numbered(&stem, |stem| is_free(stem, &|_| false)).unwrap_or(stem);
+        Self { path: with_ending(&stem, container), container, force: false, resumed: false }
     }
 
-    /// The file that a template names: `{name}` stands for the channel, `{date}` and `{time}` for now. A path without
-    /// any of them is taken as it is.
+    /// The file that a template names in `directory`; its folders are created. A number is added while the name is taken:
+    /// by a file, by parts of another recording, or in the eyes of `taken`, which is asked for recordings that have
+    /// begun and written nothing yet (with the path that their output would have).
+    ///
+    /// # Errors
+    /// [`OutputError`] if the folders cannot be created, or 9999 recordings have that name.
+    pub fn from_template(
+        directory: &Path,
+        template: &Template,
+        values: &Values,
+        container: Container,
+        taken: impl Fn(&Path) -> bool,
+    ) -> Result<Self, OutputError> {
+        let stem = directory.join(template.path(values));
+        let folder = directory_of(&stem);
+        fs::create_dir_all(folder).map_err(|error| OutputError::Io { path: folder.to_owned(), error })?;
+        let free = numbered(&stem, |stem| is_free(stem, &taken));
+        let path = with_ending(&free.ok_or_else(|| OutputError::Exists(stem.clone()))?, container);
+        Ok(Self { path, container, force: false, resumed: false })
+    }
+
+    /// The path with its placeholders filled in ([`Template`] has them; `{name}` is another word for the channel). What
+    /// is none of them stays as it is, and so does where the path leads: a person chose it.
     #[must_use]
-    pub fn expand(template: &Path, url: &str, now: DateTime<Local>) -> PathBuf {
-        let (name, date, time) =
-            (channel_name(url), now.format("%Y-%m-%d").to_string(), now.format("%H-%M-%S").to_string());
-        let pieces = template.components().map(|piece| match piece.as_os_str().to_str() {
-            Some(text) => {
-                text.replace("{name}", &name).replace("{date}", &date).replace("{time}", &time).into()
-            }
+    pub fn expand(path: &Path, url: &str, now: DateTime<Local>, id: RecordingId) -> PathBuf {
+        let values = Values { channel: channel_name(url), title: None, category: None, at: now, id };
+        let pieces = path.components().map(|piece| match piece.as_os_str().to_str() {
+            Some(text) => values.fill(&text.replace("{name}", "{channel}")).into(),
             None => piece.as_os_str().to_owned(),
         });
         pieces.collect()
@@ -262,6 +283,24 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     }
+}
+
+/// Whether a name without its ending is free. Parts do not show for which container they are made.
+fn is_free(stem: &Path, taken: &dyn Fn(&Path) -> bool) -> bool {
+    let endings = [Container::Ts, Container::Mkv, Container::Mp4];
+    let path = with_ending(stem, Container::Ts);
+    endings
+        .into_iter()
+        .map(|container| with_ending(stem, container))
+        .all(|path| path.symlink_metadata().is_err() && !taken(&path))
+        && Output { path, container: Container::Ts, force: false, resumed: false }.parts_after(&[]).is_empty()
+}
+
+fn with_ending(stem: &Path, container: Container) -> PathBuf {
+    let mut name = stem.as_os_str().to_owned();
+    name.push(".");
+    name.push(container.extension());
+    PathBuf::from(name)
 }
 
 fn part_path(output: &Path, number: u32, extension: &str) -> PathBuf {

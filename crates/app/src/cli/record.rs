@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use holdfast_gateway::{Access, Gateway};
+use holdfast_model::RecordingId;
 use holdfast_recorder::{
     Control, DEFAULT_GIVE_UP_AFTER, Ended, Observer, Output, RecordRequest, Status, StopCause, Tools, record,
     stream_address,
@@ -51,8 +52,8 @@ pub(super) struct RecordArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     quality: Option<String>,
 
-    /// The file to write; its ending chooses the container: .ts, .mkv or .mp4
-    /// [default: NAME-DATE-TIME.ts here]
+    /// The file to write; its ending chooses the container: .ts, .mkv or .mp4. {channel}, {date}, {time} and {id} are
+    /// filled in [default: NAME-DATE-TIME.ts here]
     #[arg(short, long, value_name = "FILE", env = "HOLDFAST_OUTPUT", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<PathBuf>,
@@ -104,8 +105,12 @@ pub(super) async fn run(args: &RecordArgs, cx: Context) -> Result<u8, Failure> {
     let Context { settings, live } = cx;
     args.pool.proxies.warn_of_password();
     let (url, name) = stream_address(&args.stream).map_err(|e| usage(e.into()))?;
+    let id = RecordingId::new();
     let output = match &settings.output {
-        Some(path) => Output::file(path, settings.force).map_err(|e| usage(e.into()))?,
+        Some(path) => {
+            let path = Output::expand(path, &url, chrono::Local::now(), id);
+            Output::file(path, settings.force).map_err(|e| usage(e.into()))?
+        }
         None => {
             let here = std::env::current_dir().context("the current directory is gone");
             let here = here.map_err(|error| not_begun(&url, error, settings.json))?;
@@ -117,6 +122,7 @@ pub(super) async fn run(args: &RecordArgs, cx: Context) -> Result<u8, Failure> {
     let tools = Tools::find(settings.streamlink.as_deref(), settings.ffmpeg.as_deref());
     let tools = tools.map_err(|error| not_begun(&url, error.into(), json))?;
     let mut request = RecordRequest::new(url.clone(), output, tools);
+    request.id = id;
     if let Some(quality) = &settings.quality {
         request.quality.clone_from(quality);
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use holdfast_model::RecordingId;
 use holdfast_recorder::{
     About, Container, Control, Ended, JoinError, Output, OutputError, Status, StopCause, Tools, finish_parts,
 };
@@ -217,8 +218,11 @@ fn outputs_are_checked_before_the_start() {
         assert!(file.starts_with(name) && file.ends_with(".ts"), "{url}: {file}");
         assert_eq!(output.path().parent(), Some(directory.path()));
     }
-    let at = |template: &str| Output::expand(std::path::Path::new(template), "https://h/a_b", now);
+    let at = |template: &str| {
+        Output::expand(std::path::Path::new(template), "https://h/a_b", now, RecordingId::new())
+    };
     let (date, time) = (now.format("%Y-%m-%d"), now.format("%H-%M-%S"));
     assert_eq!(at("/x/{name}/{date} {time}.mkv"), PathBuf::from(format!("/x/a_b/{date} {time}.mkv")));
     assert_eq!(at("../plain.ts"), PathBuf::from("../plain.ts"));
+    assert_eq!(at("../{channel} {what} {.ts"), PathBuf::from("../a_b {what} {.ts"));
 }
