@@ -132,7 +132,8 @@ impl Job<'_> {
             [("http-proxy", self.proxy.expose()), ("url", self.url), ("default-stream", self.quality)];
         let mut text = String::new();
         for (name, value) in lines {
-            if value.chars().any(|c| c.is_control()) {
+            // Two of the characters that end a line for Python are no control characters.
+            if value.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
                 let problem = format!("the {name} contains control characters");
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
             }
@@ -187,13 +188,12 @@ mod tests {
     #[test]
     fn a_line_break_cannot_smuggle_an_option_in() {
         let (tools, proxy) = (tools(), Secret::new("http://rec:s@127.0.0.1:1"));
-        let job = Job {
-            tools: &tools,
-            url: "http://h/\nplayer=x",
-            quality: "best",
-            proxy: &proxy,
-            purpose: Purpose::Resolve,
-        };
-        assert!(job.prepare().is_err());
+        for end in ["\n", "\r", "\u{b}", "\u{c}", "\u{1c}", "\u{85}", "\u{2028}", "\u{2029}"] {
+            let smuggled = format!("best{end}player=x");
+            for (url, quality) in [("http://h/", smuggled.as_str()), (&smuggled, "best")] {
+                let job = Job { tools: &tools, url, quality, proxy: &proxy, purpose: Purpose::Resolve };
+                assert!(job.prepare().is_err(), "{end:?}");
+            }
+        }
     }
 }
