@@ -59,26 +59,25 @@ fn mask_pair(pair: &str) -> String {
     if secret && !value.is_empty() { format!("{name}=***{tail}") } else { pair.to_owned() }
 }
 
-/// Masks lines of a child that was given a secret URL: the password itself goes, wherever it turns up, and so
-/// does everything that looks like a password in a URL.
+/// Masks lines of a child that was given secrets: they go, wherever they turn up, and so does everything that looks
+/// like a password in a URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Masker {
-    secret: Option<Secret>,
+    secrets: Vec<Secret>,
 }
 
 impl Masker {
-    /// For a child that was given this proxy URL.
-    pub(crate) fn for_proxy(proxy: &Secret) -> Self {
+    /// For a child that was given this proxy URL, and perhaps a token.
+    pub(crate) fn new(proxy: &Secret, token: Option<&Secret>) -> Self {
         let password = url::Url::parse(proxy.expose()).ok().and_then(|u| u.password().map(Secret::new));
-        Self { secret: password.filter(|p| p.expose().len() >= 4) }
+        // What is shorter is no secret, and would take half the log with it.
+        let secrets = password.into_iter().chain(token.cloned()).filter(|secret| secret.expose().len() >= 4);
+        Self { secrets: secrets.collect() }
     }
 
     pub(crate) fn mask(&self, line: &str) -> String {
         let masked = mask_url(line);
-        match &self.secret {
-            Some(secret) => masked.replace(secret.expose(), "***"),
-            None => masked,
-        }
+        self.secrets.iter().fold(masked, |line, secret| line.replace(secret.expose(), "***"))
     }
 }
 
@@ -106,7 +105,10 @@ mod tests {
 
     #[test]
     fn the_token_itself_goes_too() {
-        let masker = Masker::for_proxy(&Secret::new("http://rec:tok123@127.0.0.1:9"));
+        let proxy = Secret::new("http://rec:tok123@127.0.0.1:9");
+        let masker = Masker::new(&proxy, Some(&Secret::new("oauth789")));
         assert_eq!(masker.mask("auth rec tok123 to http://rec:tok123@h"), "auth rec *** to http://rec:***@h");
+        assert_eq!(masker.mask("[('Authorization', 'OAuth oauth789')]"), "[('Authorization', 'OAuth ***')]");
+        assert_eq!(Masker::new(&proxy, Some(&Secret::new("a"))).mask("a word"), "a word");
     }
 }

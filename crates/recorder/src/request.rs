@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use holdfast_model::{Chapter, RecordingId, Scene};
+use holdfast_model::{Chapter, RecordingId, Scene, Secret};
 use tokio::sync::watch;
 
 use crate::mark::Mark;
+use crate::options::StreamlinkOptions;
 use crate::output::Output;
 use crate::tools::Tools;
 
@@ -37,6 +38,11 @@ pub struct RecordRequest {
     pub tags: Vec<String>,
     /// Streamlink and ffmpeg, found before.
     pub tools: Tools,
+    /// What else Streamlink is told.
+    pub options: StreamlinkOptions,
+    /// A Twitch user's token, with which Streamlink asks for the stream (a subscriber gets no advertisements). Like the
+    /// URL it leaves the process in a private file only.
+    pub token: Option<Secret>,
     /// Parts that an earlier, interrupted run of the same recording left behind, in order. Later ones that lie beside
     /// the output are found without being named: they may have been begun after the list was stored.
     pub earlier_parts: Vec<PathBuf>,
@@ -66,6 +72,8 @@ impl RecordRequest {
             disk_floor: DEFAULT_DISK_FLOOR,
             tags: Vec::new(),
             tools,
+            options: StreamlinkOptions::default(),
+            token: None,
             earlier_parts: Vec::new(),
             resume: None,
             scene: None,

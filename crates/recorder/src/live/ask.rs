@@ -53,7 +53,7 @@ impl Asker {
         let best =
             self.request.quality.split(',').next().is_some_and(|first| matches!(first, "best" | "live"));
         let target = match direct_playlist(&self.request.url).filter(|_| best) {
-            Some(url) => Target { url, headers: HeaderMap::new() },
+            Some(url) => Target { url, headers: headers(self.request.options.headers()) },
             None => match self.resolve(&proxy).await {
                 Ok(Some(target)) => target,
                 Ok(None) => return Answer::Streams,
@@ -79,13 +79,15 @@ impl Asker {
     /// What the page offers: the playlist of the wanted quality, or `None` if it is no plain HLS.
     async fn resolve(&self, proxy: &Secret) -> Result<Option<Target>, Answer> {
         let json = self.resolved(proxy).await?;
-        read_resolved(&json, &self.request.quality, &Masker::for_proxy(proxy))
+        let RecordRequest { quality, token, .. } = &self.request;
+        read_resolved(&json, quality, &Masker::new(proxy, token.as_ref()))
     }
 
     /// Streamlink's answer, as JSON.
     async fn resolved(&self, proxy: &Secret) -> Result<Vec<u8>, Answer> {
-        let RecordRequest { tools, url, quality, .. } = &self.request;
-        let job = Job { tools, url, quality, proxy, purpose: Purpose::Resolve };
+        let RecordRequest { tools, url, quality, options, token, .. } = &self.request;
+        let (token, purpose) = (token.as_ref(), Purpose::Resolve);
+        let job = Job { tools, url, quality, proxy, options, token, purpose };
         let (mut command, _files) = job.prepare().map_err(|e| Answer::Unclear(e.to_string()))?;
         command.stderr(Stdio::null()).kill_on_drop(true).process_group(0);
         let child =
@@ -147,14 +149,17 @@ fn read_resolved(json: &[u8], quality: &str, masker: &Masker) -> Result<Option<T
         };
     };
     let url = stream.url.as_deref().filter(|_| stream.kind == "hls").and_then(|u| Url::parse(u).ok());
-    let headers = stream.headers.iter().filter(|(name, _)| {
+    let headers = headers(stream.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    Ok(url.map(|url| Target { url, headers }))
+}
+
+/// Those that are not the connection's own.
+fn headers<'a>(given: impl Iterator<Item = (&'a str, &'a str)>) -> HeaderMap {
+    let own = given.filter(|(name, _)| {
         let name = name.to_ascii_lowercase();
         !["accept-encoding", "connection", "host"].contains(&name.as_str()) && !name.starts_with("proxy-")
     });
-    let headers = headers
-        .filter_map(|(n, v)| Some((n.parse::<HeaderName>().ok()?, HeaderValue::from_str(v).ok()?)))
-        .collect();
-    Ok(url.map(|url| Target { url, headers }))
+    own.filter_map(|(n, v)| Some((n.parse::<HeaderName>().ok()?, HeaderValue::from_str(v).ok()?))).collect()
 }
 
 /// What an error of Streamlink means for the question.
@@ -325,7 +330,7 @@ mod tests {
             "720p":{"type":"hls","url":"https://h/720.m3u8","headers":{"Referer":"https://h/","Connection":"x"}},
             "best":{"type":"hls","url":"https://h/best.m3u8"},
             "dash":{"type":"dash","url":"https://h/d.mpd"}}}"#;
-        let masker = Masker::for_proxy(&Secret::new("http://a:bcdef@h:1"));
+        let masker = Masker::new(&Secret::new("http://a:bcdef@h:1"), None);
         let url = |quality| read_resolved(json, quality, &masker).ok().flatten().map(|t| t.url.to_string());
         assert_eq!(url("1080p,720p").as_deref(), Some("https://h/720.m3u8"));
         assert_eq!(url("4k").as_deref(), Some("https://h/best.m3u8"));

@@ -121,13 +121,15 @@ impl Session {
     pub(super) async fn run_child(&mut self, live_edge: u64) -> Result<Run, Outcome> {
         let lease = self.account.lease();
         let proxy = lease.proxy_url();
-        let masker = Masker::for_proxy(&proxy);
         let request = &self.request;
+        let masker = Masker::new(&proxy, request.token.as_ref());
         let job = Job {
             tools: &request.tools,
             url: &request.url,
             quality: &self.quality(),
             proxy: &proxy,
+            options: &request.options,
+            token: request.token.as_ref(),
             purpose: Purpose::Record { live_edge },
         };
         let (command, files) =

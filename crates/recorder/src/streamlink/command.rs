@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 use super::environment::environment;
 use crate::mask::mask_url;
+use crate::options::StreamlinkOptions;
 use crate::tools::Tools;
 
 /// Options that ride out an outage: with the defaults a proxy that is away for 8 s ends the recording (measured).
@@ -31,6 +32,9 @@ const OUTAGE: &[(&str, &str)] = &[
     // As for the playlist (default 10 s): what is silent for so long is dead, and the next try has a way of its own.
     ("stream-segment-timeout", "6"),
 ];
+
+/// Stands before a user's token.
+const TOKEN: &str = "twitch-api-header=Authorization=OAuth ";
 
 /// What Streamlink is run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,9 @@ pub(crate) struct Job<'a> {
     pub(crate) url: &'a str,
     pub(crate) quality: &'a str,
     pub(crate) proxy: &'a Secret,
+    pub(crate) options: &'a StreamlinkOptions,
+    /// Of a Twitch user.
+    pub(crate) token: Option<&'a Secret>,
     pub(crate) purpose: Purpose,
 }
 
@@ -83,7 +90,7 @@ impl Job<'_> {
         let mut config = OpenOptions::new().write(true).create_new(true).mode(0o600).open(files.config())?;
         config.write_all(self.config()?.as_bytes())?;
         let mut command = Command::new(&self.tools.streamlink);
-        command.args(self.arguments(&files.config()));
+        command.arg("--config").arg(files.config()).args(self.arguments());
         command.env_clear().envs(environment(env::vars_os(), &files.empty()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok((command, files))
@@ -92,44 +99,49 @@ impl Job<'_> {
     /// The command as a person would type it, passwords masked.
     pub(crate) fn shown(&self) -> String {
         let mut words = vec![self.tools.streamlink.display().to_string()];
-        words.extend(self.options());
+        words.extend(self.arguments());
+        words.extend(self.options.iter().map(|(name, value)| mask_url(&format!("--{name}={value}"))));
+        if self.token.is_some() {
+            words.push(format!("--{TOKEN}***"));
+        }
         words.push(format!("--http-proxy {}", mask_url(self.proxy.expose())));
         words.push(mask_url(self.url));
         words.push(self.quality.to_owned());
         words.join(" ")
     }
 
-    fn arguments(&self, config: &Path) -> Vec<String> {
-        let mut arguments = vec!["--config".to_owned(), config.display().to_string()];
-        arguments.extend(self.options());
-        arguments
-    }
-
-    /// Everything that is no secret.
-    fn options(&self) -> Vec<String> {
-        let mut options = vec!["--webbrowser=no".to_owned(), "--http-timeout=6".to_owned()];
+    /// Everything of ours that is no secret. What a person chose may be one, and stands in the file.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--webbrowser=no".to_owned(), "--http-timeout=6".to_owned()];
         match self.purpose {
-            Purpose::Resolve => options.push("--json".to_owned()),
+            Purpose::Resolve => arguments.push("--json".to_owned()),
             Purpose::Record { live_edge } => {
-                options.truncate(1);
-                options.extend(["--stdout", "--loglevel=debug"].map(str::to_owned));
-                options.push("--logformat=[{threadName}][{name}][{levelname}] {message}".to_owned());
-                options.extend(OUTAGE.iter().map(|(name, value)| format!("--{name}={value}")));
-                options.push(format!("--hls-live-edge={}", live_edge.max(1)));
+                arguments.truncate(1);
+                arguments.extend(["--stdout", "--loglevel=debug"].map(str::to_owned));
+                arguments.push("--logformat=[{threadName}][{name}][{levelname}] {message}".to_owned());
+                arguments.extend(OUTAGE.iter().map(|(name, value)| format!("--{name}={value}")));
+                arguments.push(format!("--hls-live-edge={}", live_edge.max(1)));
                 // Separate sound is put together by ffmpeg: without this every part would begin at zero again,
                 // and overlaps could not be told from gaps.
-                options.push("--ffmpeg-copyts".to_owned());
+                arguments.push("--ffmpeg-copyts".to_owned());
             }
         }
         if let Some(ffmpeg) = &self.tools.ffmpeg {
-            options.push(format!("--ffmpeg-ffmpeg={}", ffmpeg.display()));
+            arguments.push(format!("--ffmpeg-ffmpeg={}", ffmpeg.display()));
         }
-        options
+        arguments
     }
 
     fn config(&self) -> io::Result<String> {
-        let lines =
-            [("http-proxy", self.proxy.expose()), ("url", self.url), ("default-stream", self.quality)];
+        let mut lines = vec![
+            ("http-proxy", self.proxy.expose().to_owned()),
+            ("url", self.url.to_owned()),
+            ("default-stream", self.quality.to_owned()),
+        ];
+        lines.extend(self.options.iter().map(|(name, value)| (name, value.to_owned())));
+        if let (Some(token), Some((name, value))) = (self.token, TOKEN.split_once('=')) {
+            lines.push((name, format!("{value}{}", token.expose())));
+        }
         let mut text = String::new();
         for (name, value) in lines {
             // Two of the characters that end a line for Python are no control characters.
@@ -160,25 +172,34 @@ mod tests {
     #[test]
     fn secrets_stand_in_the_file_and_nowhere_else() {
         let (tools, proxy) = (tools(), Secret::new("http://rec:s3cret@127.0.0.1:1"));
+        let options = ["--http-header=Referer=https://site/?key=k3y", "--locale=de_AT"];
+        let options = StreamlinkOptions::parse(options).expect("options");
+        let token = Secret::new("0auth");
         let job = Job {
             tools: &tools,
             url: "https://u:hidden@site/c?token=t0k",
             quality: "best",
             proxy: &proxy,
+            options: &options,
+            token: Some(&token),
             purpose: Purpose::Record { live_edge: 7 },
         };
         let (command, files) = job.prepare().expect("prepared");
         let arguments = format!("{:?}", command.as_std().get_args().collect::<Vec<_>>());
-        for secret in ["s3cret", "hidden", "t0k"] {
+        for secret in ["s3cret", "hidden", "t0k", "k3y", "0auth"] {
             assert!(!arguments.contains(secret), "{arguments}");
-        }
-        for secret in ["s3cret", "hidden"] {
             assert!(!job.shown().contains(secret), "{}", job.shown());
         }
+        let shown = " --http-header=Referer=https://site/?key=*** --locale=de_AT --twitch-api-header=Authorization=OAuth ***";
+        assert!(job.shown().contains(shown), "{}", job.shown());
         assert!(job.shown().contains("--http-proxy http://rec:***@127.0.0.1:1"), "{}", job.shown());
         assert!(arguments.contains("--hls-live-edge=7"));
         let config = std::fs::read_to_string(files.config()).expect("there");
         assert!(config.contains("http-proxy=http://rec:s3cret@127.0.0.1:1\n"));
+        assert!(
+            config.ends_with("\nlocale=de_AT\ntwitch-api-header=Authorization=OAuth 0auth\n"),
+            "{config}"
+        );
         assert_eq!(files.config().metadata().expect("there").permissions().mode() & 0o777, 0o600);
         let path = files.config();
         drop(files);
@@ -188,10 +209,18 @@ mod tests {
     #[test]
     fn a_line_break_cannot_smuggle_an_option_in() {
         let (tools, proxy) = (tools(), Secret::new("http://rec:s@127.0.0.1:1"));
+        let options = StreamlinkOptions::default();
         for end in ["\n", "\r", "\u{b}", "\u{c}", "\u{1c}", "\u{85}", "\u{2028}", "\u{2029}"] {
             let smuggled = format!("best{end}player=x");
-            for (url, quality) in [("http://h/", smuggled.as_str()), (&smuggled, "best")] {
-                let job = Job { tools: &tools, url, quality, proxy: &proxy, purpose: Purpose::Resolve };
+            let (plain, token) = (Secret::new("t0k"), Secret::new(smuggled.clone()));
+            let cases = [
+                ("http://h/", &*smuggled, &plain),
+                (&smuggled, "best", &plain),
+                ("http://h/", "best", &token),
+            ];
+            for (url, quality, token) in cases {
+                let (options, token, purpose) = (&options, Some(token), Purpose::Resolve);
+                let job = Job { tools: &tools, url, quality, proxy: &proxy, options, token, purpose };
                 assert!(job.prepare().is_err(), "{end:?}");
             }
         }

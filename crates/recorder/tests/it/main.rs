@@ -12,6 +12,7 @@ mod support;
 
 mod ending;
 mod files;
+mod options;
 mod quality;
 mod recovery;
 mod resuming;

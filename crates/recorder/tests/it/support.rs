@@ -19,6 +19,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 pub(crate) const PASSWORD: &str = "pa:ss-w0rd";
+/// Of a Twitch user. No log may show it, so it stands here in two pieces.
+pub(crate) const TOKEN: &str = concat!("u5ert0", "ken0123456789");
 /// Nothing here may take longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -47,6 +49,7 @@ pub(crate) fn isolated<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -
     let said =
         format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("1 passed"), "{name} failed:\n{said}");
+    assert!(!said.contains(TOKEN), "{name} has a token in its log:\n{said}");
 }
 
 /// A test whose name is that of its function.
