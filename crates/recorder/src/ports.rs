@@ -1,6 +1,7 @@
 //! What the recorder needs from the rest of the house. It knows these traits, not the gateway; the application
 //! joins the two, and tests may join it to a gateway of their own.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,31 @@ pub struct SlowSegment {
     pub in_flight: Duration,
     /// How much play time it carries.
     pub duration: Duration,
+}
+
+/// What a platform says by itself, where there is one to ask (Twitch, with credentials). Asked when Streamlink has ended,
+/// before the stream itself is; an answer that takes longer than 15 s counts as unknown.
+#[async_trait]
+pub trait Platform: Send + Sync {
+    /// Whether the channel is live.
+    async fn is_live(&self) -> Liveness;
+}
+
+impl fmt::Debug for dyn Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Platform")
+    }
+}
+
+/// Whether a channel is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// The platform says so.
+    Live,
+    /// The platform says that it is not. Believed when it says so twice.
+    Offline,
+    /// The platform cannot be asked, or gives no answer; why, in words.
+    Unknown(String),
 }
 
 /// What an account carried so far.

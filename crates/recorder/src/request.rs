@@ -1,6 +1,7 @@
 //! What a recording is asked to do, and what it was asked to do with the file.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_model::{Chapter, RecordingId, Scene, Secret};
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 use crate::mark::Mark;
 use crate::options::StreamlinkOptions;
 use crate::output::Output;
+use crate::ports::Platform;
 use crate::tools::Tools;
 
 /// How long an unreachable stream is tried again before the recording gives up, unless the request says otherwise.
@@ -43,6 +45,8 @@ pub struct RecordRequest {
     /// A Twitch user's token, with which Streamlink asks for the stream (a subscriber gets no advertisements). Like the
     /// URL it leaves the process in a private file only.
     pub token: Option<Secret>,
+    /// Who is asked first whether the channel is live; `None`: only the stream itself.
+    pub platform: Option<Arc<dyn Platform>>,
     /// Parts that an earlier, interrupted run of the same recording left behind, in order. Later ones that lie beside
     /// the output are found without being named: they may have been begun after the list was stored.
     pub earlier_parts: Vec<PathBuf>,
@@ -74,6 +78,7 @@ impl RecordRequest {
             tools,
             options: StreamlinkOptions::default(),
             token: None,
+            platform: None,
             earlier_parts: Vec::new(),
             resume: None,
             scene: None,

@@ -12,18 +12,21 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, StatusCode};
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::time::timeout;
-use tracing::debug;
+use tracing::{debug, info};
 use url::Url;
 
 use super::Answer;
 use super::playlist::{self, Playlist};
 use crate::mask::{Masker, mask_url};
-use crate::ports::Account;
+use crate::options::StreamlinkOptions;
+use crate::ports::{Account, Liveness, Platform};
 use crate::request::RecordRequest;
 use crate::streamlink::{Job, Purpose};
+use crate::tools::Tools;
 
 /// For one request of ours; a dial at the gateway takes up to 5.5 s.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -32,38 +35,81 @@ const RESOLVE_LIMIT: Duration = Duration::from_secs(45);
 /// A playlist or a JSON answer larger than this is none.
 const LARGEST_ANSWER: usize = 8 << 20;
 
+/// For the platform to answer.
+const PLATFORM_LIMIT: Duration = Duration::from_secs(15);
+
 /// Asks whether a stream goes on.
 pub(crate) struct Asker {
-    pub(crate) request: RecordRequest,
-    pub(crate) account: Arc<dyn Account>,
+    pub(super) url: String,
+    pub(super) quality: String,
+    pub(super) tools: Tools,
+    pub(super) options: StreamlinkOptions,
+    pub(super) token: Option<Secret>,
+    pub(super) account: Arc<dyn Account>,
 }
 
 /// A playlist to fetch and the headers it wants.
-struct Target {
+pub(super) struct Target {
     url: Url,
     headers: HeaderMap,
 }
 
+/// What a page offers.
+pub(super) struct Page {
+    /// The playlist of the wanted quality; `None` if it is no plain HLS.
+    pub(super) target: Option<Target>,
+    pub(super) metadata: Metadata,
+}
+
+/// What Streamlink's plugin knows of the broadcast.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Metadata {
+    pub(super) title: Value,
+    pub(super) author: Value,
+    pub(super) category: Value,
+}
+
+/// What the platform says; `None` if there is none, or it says nothing.
+pub(crate) async fn platforms_word(platform: Option<&dyn Platform>) -> Option<Answer> {
+    let liveness = match timeout(PLATFORM_LIMIT, platform?.is_live()).await {
+        Ok(liveness) => liveness,
+        Err(_) => Liveness::Unknown("no answer in 15 s".to_owned()),
+    };
+    match liveness {
+        Liveness::Live => Some(Answer::SaidLive),
+        Liveness::Offline => Some(Answer::SaidOffline),
+        Liveness::Unknown(why) => {
+            info!(
+                "the platform does not say whether the channel is live ({why}): the stream itself is asked"
+            );
+            None
+        }
+    }
+}
+
 impl Asker {
+    /// For a recording.
+    pub(crate) fn new(request: &RecordRequest, account: Arc<dyn Account>) -> Self {
+        let RecordRequest { url, quality, tools, options, token, .. } = request.clone();
+        Self { url, quality, tools, options, token, account }
+    }
+
     /// One question, from the page to the media playlist.
     pub(crate) async fn ask(self) -> Answer {
         let lease = self.account.lease();
         let proxy = lease.proxy_url();
         // Of a playlist with several qualities we would take the best: others are left to Streamlink.
-        let best =
-            self.request.quality.split(',').next().is_some_and(|first| matches!(first, "best" | "live"));
-        let target = match direct_playlist(&self.request.url).filter(|_| best) {
-            Some(url) => Target { url, headers: headers(self.request.options.headers()) },
+        let best = self.quality.split(',').next().is_some_and(|first| matches!(first, "best" | "live"));
+        let target = match direct_playlist(&self.url).filter(|_| best) {
+            Some(url) => Target { url, headers: headers(self.options.headers()) },
             None => match self.resolve(&proxy).await {
-                Ok(Some(target)) => target,
-                Ok(None) => return Answer::Streams,
+                Ok(Page { target: Some(target), .. }) => target,
+                Ok(_) => return Answer::Streams,
                 Err(answer) => return answer,
             },
         };
-        let answer = match client(&proxy) {
-            Ok(client) => media_playlist(&client, target).await,
-            Err(reason) => Answer::Unreachable(reason),
-        };
+        let answer = playlist_of(target, &proxy).await;
         debug!(?answer, "asked whether the stream goes on");
         answer
     }
@@ -76,16 +122,15 @@ impl Asker {
         Some(resolved.streams.into_keys().collect())
     }
 
-    /// What the page offers: the playlist of the wanted quality, or `None` if it is no plain HLS.
-    async fn resolve(&self, proxy: &Secret) -> Result<Option<Target>, Answer> {
+    /// What the page offers.
+    pub(super) async fn resolve(&self, proxy: &Secret) -> Result<Page, Answer> {
         let json = self.resolved(proxy).await?;
-        let RecordRequest { quality, token, .. } = &self.request;
-        read_resolved(&json, quality, &Masker::new(proxy, token.as_ref()))
+        read_resolved(&json, &self.quality, &Masker::new(proxy, self.token.as_ref()))
     }
 
     /// Streamlink's answer, as JSON.
     async fn resolved(&self, proxy: &Secret) -> Result<Vec<u8>, Answer> {
-        let RecordRequest { tools, url, quality, options, token, .. } = &self.request;
+        let Self { tools, url, quality, options, token, .. } = self;
         let (token, purpose) = (token.as_ref(), Purpose::Resolve);
         let job = Job { tools, url, quality, proxy, options, token, purpose };
         let (mut command, _files) = job.prepare().map_err(|e| Answer::Unclear(e.to_string()))?;
@@ -117,10 +162,20 @@ async fn printed(mut child: Child) -> Result<Vec<u8>, Answer> {
     }
 }
 
+/// What the media playlist says.
+pub(super) async fn playlist_of(target: Target, proxy: &Secret) -> Answer {
+    match client(proxy) {
+        Ok(client) => media_playlist(&client, target).await,
+        Err(reason) => Answer::Unreachable(reason),
+    }
+}
+
 #[derive(Deserialize)]
 struct Resolved {
     #[serde(default)]
     error: Option<String>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
     #[serde(default)]
     streams: HashMap<String, ResolvedStream>,
 }
@@ -134,23 +189,24 @@ struct ResolvedStream {
     headers: HashMap<String, String>,
 }
 
-fn read_resolved(json: &[u8], quality: &str, masker: &Masker) -> Result<Option<Target>, Answer> {
+fn read_resolved(json: &[u8], quality: &str, masker: &Masker) -> Result<Page, Answer> {
     let resolved: Resolved = serde_json::from_slice(json)
         .map_err(|_| Answer::Unclear("Streamlink gave no answer that can be read".to_owned()))?;
     if let Some(error) = resolved.error {
         return Err(classify(&masker.mask(&error)));
     }
+    let metadata = resolved.metadata.unwrap_or_default();
     let wanted = quality.split(',').map(str::trim).chain(["best"]);
     let Some(stream) = wanted.into_iter().find_map(|name| resolved.streams.get(name)) else {
         return if resolved.streams.is_empty() {
             Err(Answer::Gone("the page offers no stream".to_owned()))
         } else {
-            Ok(None)
+            Ok(Page { target: None, metadata })
         };
     };
     let url = stream.url.as_deref().filter(|_| stream.kind == "hls").and_then(|u| Url::parse(u).ok());
     let headers = headers(stream.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    Ok(url.map(|url| Target { url, headers }))
+    Ok(Page { target: url.map(|url| Target { url, headers }), metadata })
 }
 
 /// Those that are not the connection's own.
@@ -331,12 +387,21 @@ mod tests {
             "best":{"type":"hls","url":"https://h/best.m3u8"},
             "dash":{"type":"dash","url":"https://h/d.mpd"}}}"#;
         let masker = Masker::new(&Secret::new("http://a:bcdef@h:1"), None);
-        let url = |quality| read_resolved(json, quality, &masker).ok().flatten().map(|t| t.url.to_string());
+        let target = |quality| read_resolved(json, quality, &masker).ok().and_then(|page| page.target);
+        let url = |quality| target(quality).map(|t| t.url.to_string());
         assert_eq!(url("1080p,720p").as_deref(), Some("https://h/720.m3u8"));
         assert_eq!(url("4k").as_deref(), Some("https://h/best.m3u8"));
         assert_eq!(url("dash"), None);
-        let Ok(Some(target)) = read_resolved(json, "720p", &masker) else { panic!("a target") };
-        assert_eq!(target.headers.len(), 1);
+        assert_eq!(target("720p").expect("a target").headers.len(), 1);
+        let json =
+            br#"{"plugin":"twitch","metadata":{"id":"1","author":"A","category":null,"title":"T"},"streams":{
+            "best":{"type":"hls","url":"https://h/best.m3u8"}}}"#;
+        let metadata = read_resolved(json, "best", &masker).map(|page| page.metadata);
+        let metadata = metadata.unwrap_or_default();
+        assert_eq!(
+            (metadata.title, metadata.author, metadata.category),
+            ("T".into(), "A".into(), Value::Null)
+        );
         let none = read_resolved(br#"{"error":"No playable streams found on this URL: x"}"#, "best", &masker);
         assert!(matches!(none, Err(Answer::Gone(_))));
     }

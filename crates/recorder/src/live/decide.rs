@@ -36,6 +36,10 @@ pub(crate) enum Answer {
     Gone(String),
     /// The page offers streams, but none whose playlist can be read.
     Streams,
+    /// The platform says that the channel is live …
+    SaidLive,
+    /// … or that it is not.
+    SaidOffline,
     /// Nothing could be reached, or the answer was a failure that passes (5xx, 403, 429 …).
     Unreachable(String),
     /// Reached, and not understood.
@@ -53,6 +57,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) gone_for: Option<Duration>,
     /// How many runs in a row brought nothing new, the one that just ended included.
     pub(crate) barren: u32,
+    /// Nothing new has come for as long as the recording has patience.
+    pub(crate) tired: bool,
     /// The number after the highest segment that was recorded.
     pub(crate) recorded: Option<u64>,
 }
@@ -77,6 +83,10 @@ pub(crate) fn decide(findings: &Findings<'_>) -> Decision {
     let clean = exit.clean && !fault_explains;
     let barren = findings.barren >= BARREN_RESUMES;
     let over = |why: &str| Decision::Over(why.to_owned());
+    let confirmed = |why: &str| match findings.gone_for {
+        Some(gone) if gone >= GONE_APART => over(why),
+        _ => Decision::AskAgain,
+    };
     match findings.answer {
         Answer::Playlist { ended: true, next, .. } => match findings.recorded {
             _ if barren || clean => over("the playlist says that the stream has ended"),
@@ -91,10 +101,13 @@ pub(crate) fn decide(findings: &Findings<'_>) -> Decision {
         Answer::Streams if clean => over("Streamlink came to the end of the stream"),
         Answer::Streams => Decision::Live,
         Answer::Gone(why) if findings.fault_while_asking => Decision::Unreachable(why.clone()),
-        Answer::Gone(why) => match findings.gone_for {
-            Some(gone) if gone >= GONE_APART => Decision::Over(why.clone()),
-            _ => Decision::AskAgain,
-        },
+        Answer::SaidLive if barren && findings.tired => {
+            over("the platform says that the channel is live, but nothing new has come for long")
+        }
+        Answer::SaidLive => Decision::Live,
+        // It does not come by the recording's route.
+        Answer::SaidOffline => confirmed("the platform says that the channel is offline"),
+        Answer::Gone(why) => confirmed(why),
         Answer::Unreachable(_) | Answer::Unclear(_) if clean => {
             over("Streamlink came to the end of the stream")
         }
@@ -130,6 +143,7 @@ mod tests {
             fault_while_asking: fault,
             gone_for: gone_secs.map(Duration::from_secs),
             barren,
+            tired: barren >= 9,
             recorded: Some(100),
         };
         match decide(&findings) {
@@ -171,6 +185,12 @@ mod tests {
             (&FAULTY, dead.clone(), true, None, 0, Kind::Unreachable),
             (&CLEAN, dead.clone(), true, None, 0, Kind::Over),
             (&LONG_AGO, dead.clone(), false, None, 0, Kind::Over),
+            // The platform's word: offline twice, whatever the route did; live for as long as there is patience.
+            (&CLEAN, Answer::SaidOffline, false, None, 0, Kind::AskAgain),
+            (&FAULTY, Answer::SaidOffline, true, Some(4), 0, Kind::AskAgain),
+            (&FAULTY, Answer::SaidOffline, true, Some(5), 0, Kind::Over),
+            (&CLEAN, Answer::SaidLive, false, None, 8, Kind::Live),
+            (&CLEAN, Answer::SaidLive, false, Some(9), 9, Kind::Over),
             // Not HLS.
             (&OTHER, Answer::Streams, false, None, 0, Kind::Live),
             (&OTHER, Answer::Streams, false, None, 3, Kind::Over),

@@ -356,7 +356,7 @@ impl Session {
     }
 
     pub(super) fn asker(&self) -> Asker {
-        Asker { request: self.request.clone(), account: self.account.clone() }
+        Asker::new(&self.request, self.account.clone())
     }
 
     /// Whether nothing has come yet and no dial has found a route for [`FIRST_ROUTE`]. Counted from the first that found

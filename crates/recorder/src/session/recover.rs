@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::child_run::Run;
 use super::{Backoff, FIRST_ROUTE, Outcome, Session};
 use crate::control::Status;
-use crate::live::{Answer, Decision, Findings, GONE_APART, decide};
+use crate::live::{Answer, Decision, Exit, Findings, GONE_APART, decide, platforms_word};
 use crate::mask::mask_url;
 
 /// Segments that pass while the next Streamlink starts, and some overlap to be sure.
@@ -39,7 +39,7 @@ impl Session {
         loop {
             let asked = std::time::Instant::now();
             let answer = tokio::select! {
-                answer = self.asker().ask() => answer,
+                answer = self.ask(&run.exit) => answer,
                 () = self.control.soft().cancelled() => return Next::End(self.stopped()),
             };
             let traffic = self.account.traffic();
@@ -49,6 +49,7 @@ impl Session {
                 fault_while_asking: traffic.last_failure().is_some_and(|at| at >= asked),
                 gone_for: gone_since.map(|at| at.elapsed()),
                 barren: self.barren,
+                tired: self.must_give_up(),
                 recorded: self.ledger.recorded(),
             });
             info!(?answer, ?decision, barren = self.barren, "asked whether the stream goes on");
@@ -91,6 +92,19 @@ impl Session {
             if self.pause(self.within_patience(wait)).await {
                 return Next::End(self.stopped());
             }
+        }
+    }
+
+    /// Asks the platform, and if there is none, or it does not know, the stream itself.
+    pub(super) async fn ask(&self, exit: &Exit) -> Answer {
+        match platforms_word(self.request.platform.as_deref()).await {
+            // Streamlink may have died before it had everything: the stream may still hold it.
+            Some(Answer::SaidOffline) if !exit.clean => match self.asker().ask().await {
+                answer @ Answer::Playlist { ended: true, .. } => answer,
+                _ => Answer::SaidOffline,
+            },
+            Some(answer) => answer,
+            None => self.asker().ask().await,
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod support;
 
+mod asking;
 mod ending;
 mod files;
 mod options;
