@@ -17,7 +17,7 @@ mod wording;
 pub use check::{Blame, CheckFinding, CheckReport, Phases, TargetOutcome, Trigger, Verdict};
 pub use event::{Event, Level};
 pub use health::Health;
-pub use id::{ProxyId, RecordingId};
+pub use id::{ChannelId, ProxyId, RecordingId};
 pub use loss::{Gap, GapCause};
 pub use proxy_list::{ListEntry, RejectedLine, parse_list, parse_list_line};
 pub use proxy_url::{Credentials, MaskedUrl, ProxyUrl, ProxyUrlError, Scheme};

@@ -1,6 +1,6 @@
 //! Table `events`: the event log.
 
-use holdfast_model::{Level, ProxyId, RecordingId};
+use holdfast_model::{ChannelId, Level, ProxyId, RecordingId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -78,7 +78,7 @@ fn model(event: &EventRow) -> ActiveModel {
         message: Set(masked(&event.message)),
         proxy_id: Set(event.proxy_id.map(|id| id.0)),
         recording_id: Set(event.recording_id.map(|id| id.to_string())),
-        streamer_id: Set(event.streamer_id),
+        streamer_id: Set(event.streamer_id.map(|id| id.0)),
         data: Set(masked_json(&event.data).to_string()),
     }
 }
@@ -92,7 +92,7 @@ fn row(model: Model) -> EventRow {
         message: model.message,
         proxy_id: model.proxy_id.map(ProxyId),
         recording_id: model.recording_id.and_then(|id| id.parse().ok().map(RecordingId)),
-        streamer_id: model.streamer_id,
+        streamer_id: model.streamer_id.map(ChannelId),
         data: serde_json::from_str(&model.data).unwrap_or_default(),
     }
 }

@@ -11,6 +11,8 @@
 
 mod backup;
 mod bulk;
+mod channel_rows;
+mod channels;
 mod checks;
 mod commit;
 mod convert;
@@ -28,11 +30,13 @@ mod prune;
 mod queue;
 mod recordings;
 pub mod rows;
+mod server_settings;
 mod settings;
 mod sqlite_file;
 mod statistics;
 mod vault;
 
+pub use channel_rows::*;
 pub use commit::Batch;
 pub use database_url::DatabaseUrl;
 pub use error::StoreError;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use holdfast_model::{Gap, GapCause, RecordingId, RouteUse, Secret};
+use holdfast_model::{ChannelId, Chapter, Gap, GapCause, RecordingId, RouteUse, Secret};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -15,9 +15,10 @@ use crate::convert::{
     Word as _, count, fraction, masked, micros, path, small, tags, text, uncount, unpath, untags, unvia,
 };
 use crate::entity::recording::{ActiveModel, Column, Entity, Model};
-use crate::entity::{gap, part, route};
+use crate::entity::{chapter, gap, part, route};
 use crate::{
-    PartRow, RecordingFilter, RecordingFull, RecordingRow, RecordingStatus, Store, StoreError, Vault,
+    FinishedRow, PartRow, RecordingFilter, RecordingFull, RecordingRow, RecordingStatus, Store, StoreError,
+    Vault,
 };
 
 impl Store {
@@ -69,7 +70,7 @@ impl Store {
             wanted = wanted.add(Column::Status.eq(status.word()));
         }
         if let Some(streamer) = filter.streamer_id {
-            wanted = wanted.add(Column::StreamerId.eq(streamer));
+            wanted = wanted.add(Column::StreamerId.eq(streamer.0));
         }
         if let Some(before) = filter.before {
             wanted = wanted.add(Column::Id.lt(before.to_string()));
@@ -102,6 +103,44 @@ impl Store {
         .await
     }
 
+    /// Keeps a recording from being deleted for its age or size, or no longer. False if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set_keep(&self, id: RecordingId, keep: bool) -> Result<bool, StoreError> {
+        self.writing(async {
+            let mark = ActiveModel { keep: Set(keep), ..Default::default() };
+            let update = Entity::update_many().set(mark).filter(Column::Id.eq(id.to_string()));
+            Ok(update.exec(&self.writer).await?.rows_affected > 0)
+        })
+        .await
+    }
+
+    /// All recordings that are over, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn finished_recordings(&self) -> Result<Vec<FinishedRow>, StoreError> {
+        self.reading(async {
+            let found = Entity::find().filter(Column::EndedAt.is_not_null()).order_by_asc(Column::Id);
+            let rows = found.all(&self.reader).await?.into_iter().map(|model| row(model, &self.vault));
+            let finished = |row: RecordingRow| {
+                Some(FinishedRow {
+                    id: row.id,
+                    streamer_id: row.streamer_id,
+                    channel: row.channel,
+                    path: row.path,
+                    bytes: row.bytes,
+                    started_at: row.started_at,
+                    ended_at: row.ended_at?,
+                    keep: row.keep,
+                })
+            };
+            rows.filter_map(|row| row.map(finished).transpose()).collect()
+        })
+        .await
+    }
+
     async fn find_recordings(
         &self,
         wanted: Condition,
@@ -114,7 +153,7 @@ impl Store {
         .await
     }
 
-    /// Fetches the lists of many recordings in three queries.
+    /// Fetches the lists of many recordings in four queries.
     async fn with_lists(&self, found: Vec<Model>) -> Result<Vec<RecordingFull>, StoreError> {
         let ids: Vec<String> = found.iter().map(|model| model.id.clone()).collect();
         let db = &self.reader;
@@ -124,9 +163,13 @@ impl Store {
         let gaps = gap::Entity::find().filter(gap::Column::RecordingId.is_in(ids.clone()));
         let gaps = gaps.order_by_asc(gap::Column::Position).all(db).await?;
         let mut gaps = by_recording(gaps.into_iter().map(|m| (m.recording_id.clone(), gap_row(m))));
-        let parts = part::Entity::find().filter(part::Column::RecordingId.is_in(ids));
+        let parts = part::Entity::find().filter(part::Column::RecordingId.is_in(ids.clone()));
         let parts = parts.order_by_asc(part::Column::Position).all(db).await?;
         let mut parts = by_recording(parts.into_iter().map(|m| (m.recording_id.clone(), part_row(m))));
+        let chapters = chapter::Entity::find().filter(chapter::Column::RecordingId.is_in(ids));
+        let chapters = chapters.order_by_asc(chapter::Column::Position).all(db).await?;
+        let mut chapters =
+            by_recording(chapters.into_iter().map(|m| (m.recording_id.clone(), chapter_row(m))));
         found
             .into_iter()
             .map(|model| {
@@ -134,6 +177,7 @@ impl Store {
                     routes: routes.remove(&model.id).unwrap_or_default(),
                     gaps: gaps.remove(&model.id).unwrap_or_default(),
                     parts: parts.remove(&model.id).unwrap_or_default(),
+                    chapters: chapters.remove(&model.id).unwrap_or_default(),
                     row: row(model, &self.vault)?,
                 })
             })
@@ -163,7 +207,7 @@ fn changeable(row: &RecordingRow, vault: &Vault) -> Result<ActiveModel, StoreErr
         id: NotSet,
         url: NotSet,
         url_encrypted: NotSet,
-        streamer_id: Set(row.streamer_id),
+        streamer_id: Set(row.streamer_id.map(|id| id.0)),
         title: Set(row.title.as_deref().map(text)),
         quality: Set(text(&row.quality)),
         tags: Set(tags(&row.tags)),
@@ -179,6 +223,11 @@ fn changeable(row: &RecordingRow, vault: &Vault) -> Result<ActiveModel, StoreErr
         seconds_lost: Set(fraction(row.seconds_lost)),
         error: Set(row.error.as_deref().map(masked)),
         resume_encrypted: Set(row.resume.as_ref().map(seal_resume).transpose()?),
+        // A person's mark: not the recorder's to write.
+        keep: NotSet,
+        category: Set(row.category.as_deref().map(text)),
+        channel: Set(row.channel.as_deref().map(text)),
+        thumbnail: Set(row.thumbnail.as_deref().map(path).transpose()?),
     })
 }
 
@@ -191,7 +240,7 @@ fn row(model: Model, vault: &Vault) -> Result<RecordingRow, StoreError> {
         model.id.parse().map_err(|_| StoreError::data(format!("'{}' is no id of a recording", model.id)))?;
     Ok(RecordingRow {
         id: RecordingId(id),
-        streamer_id: model.streamer_id,
+        streamer_id: model.streamer_id.map(ChannelId),
         url,
         url_masked: model.url,
         title: model.title,
@@ -209,6 +258,10 @@ fn row(model: Model, vault: &Vault) -> Result<RecordingRow, StoreError> {
         seconds_lost: model.seconds_lost,
         error: model.error,
         resume,
+        keep: model.keep,
+        category: model.category,
+        channel: model.channel,
+        thumbnail: model.thumbnail.map(unpath),
     })
 }
 
@@ -238,6 +291,10 @@ fn gap_row(model: gap::Model) -> Gap {
         via: model.via.map(|via| unvia(model.proxy_id, &via)),
         estimated: model.estimated,
     }
+}
+
+fn chapter_row(model: chapter::Model) -> Chapter {
+    Chapter { at: model.at, offset_s: model.offset_s, title: model.title, category: model.category }
 }
 
 fn part_row(model: part::Model) -> PartRow {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{Gap, Health, Level, Phases, ProxyId, ProxyUrl, RecordingId, RouteUse, Trigger};
+use holdfast_model::{
+    ChannelId, Chapter, Gap, Health, Level, Phases, ProxyId, ProxyUrl, RecordingId, RouteUse, Trigger,
+};
 use serde_json::Value;
 
 /// A proxy as it is stored.
@@ -176,7 +178,7 @@ pub struct EventRow {
     /// About which recording.
     pub recording_id: Option<RecordingId>,
     /// About which channel.
-    pub streamer_id: Option<i64>,
+    pub streamer_id: Option<ChannelId>,
     /// The particulars: what the WebSocket carries.
     pub data: Value,
 }
@@ -208,7 +210,7 @@ pub struct RecordingRow {
     /// Its identity.
     pub id: RecordingId,
     /// Of which channel.
-    pub streamer_id: Option<i64>,
+    pub streamer_id: Option<ChannelId>,
     /// What is recorded, in full: needed to go on after a crash. May hold a token or password, so it is stored
     /// encrypted like a proxy's password and shown masked only. Empty when read with another secret key.
     pub url: holdfast_model::Secret,
@@ -245,6 +247,14 @@ pub struct RecordingRow {
     /// What the recorder needs to go on after a crash, as it gave it. Encrypted like the URL, which may be in it;
     /// `None` when read with another secret key.
     pub resume: Option<Value>,
+    /// Never deleted for its age, or for its size.
+    pub keep: bool,
+    /// What it is about.
+    pub category: Option<String>,
+    /// The name of its channel at the time; stays when the channel goes.
+    pub channel: Option<String>,
+    /// A picture of it.
+    pub thumbnail: Option<PathBuf>,
 }
 
 /// One file of a recording.
@@ -271,6 +281,8 @@ pub struct RecordingFull {
     pub gaps: Vec<Gap>,
     /// Its files.
     pub parts: Vec<PartRow>,
+    /// What it was called and was about, in order.
+    pub chapters: Vec<Chapter>,
 }
 
 /// Which recordings to list.
@@ -279,7 +291,7 @@ pub struct RecordingFilter {
     /// Only with this status.
     pub status: Option<RecordingStatus>,
     /// Only of this channel.
-    pub streamer_id: Option<i64>,
+    pub streamer_id: Option<ChannelId>,
     /// Only those older than this one (the cursor); the newest first.
     pub before: Option<RecordingId>,
     /// At most so many, 1 to 1,000.

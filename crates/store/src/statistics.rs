@@ -7,14 +7,14 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_model::{Gap, ProxyId, RecordingId, RouteUse};
+use holdfast_model::{Chapter, Gap, ProxyId, RecordingId, RouteUse};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
 
 use crate::checks::AT_ONCE;
-use crate::convert::{Word as _, count, fraction, masked, micros, path, via};
-use crate::entity::{gap, part, proxy, recording, recording_proxy, route};
+use crate::convert::{Word as _, count, fraction, masked, micros, path, text, via};
+use crate::entity::{chapter, gap, part, proxy, recording, recording_proxy, route};
 use crate::proxies::count_one;
 use crate::recordings::write_recording;
 use crate::{PartRow, RecordingRow, Store, StoreError};
@@ -32,6 +32,7 @@ impl Store {
         routes: &[RouteUse],
         gaps: &[Gap],
         parts: &[PartRow],
+        chapters: &[Chapter],
     ) -> Result<(), StoreError> {
         self.writing(async {
             let id = row.id.to_string();
@@ -40,6 +41,7 @@ impl Store {
             write_routes(&transaction, &id, routes).await?;
             write_gaps(&transaction, &id, gaps).await?;
             write_parts(&transaction, &id, parts).await?;
+            write_chapters(&transaction, &id, chapters).await?;
             let used: BTreeSet<ProxyId> = routes.iter().filter_map(|route| route.via.proxy_id()).collect();
             for proxy in used {
                 count_use(&transaction, &id, proxy).await?;
@@ -143,6 +145,19 @@ async fn write_gaps(to: &impl ConnectionTrait, id: &str, gaps: &[Gap]) -> Result
     };
     let models = (0..).zip(gaps).map(model).collect();
     write_list!(to, id, gap, models, [At, Segments, Seconds, Cause, ProxyId, Via, Estimated])
+}
+
+async fn write_chapters(to: &impl ConnectionTrait, id: &str, chapters: &[Chapter]) -> Result<(), StoreError> {
+    let model = |(position, item): (i64, &Chapter)| chapter::ActiveModel {
+        recording_id: Set(id.to_owned()),
+        position: Set(position),
+        at: Set(micros(item.at)),
+        offset_s: Set(fraction(item.offset_s)),
+        title: Set(item.title.as_deref().map(text)),
+        category: Set(item.category.as_deref().map(text)),
+    };
+    let models = (0..).zip(chapters).map(model).collect();
+    write_list!(to, id, chapter, models, [At, OffsetS, Title, Category])
 }
 
 async fn write_parts(to: &impl ConnectionTrait, id: &str, parts: &[PartRow]) -> Result<(), StoreError> {

@@ -7,6 +7,8 @@
 )]
 
 pub(crate) mod applied_batch;
+pub(crate) mod channel;
+pub(crate) mod chapter;
 pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod gap;
@@ -15,4 +17,5 @@ pub(crate) mod proxy;
 pub(crate) mod recording;
 pub(crate) mod recording_proxy;
 pub(crate) mod route;
+pub(crate) mod server_settings;
 pub(crate) mod settings;

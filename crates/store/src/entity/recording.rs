@@ -31,6 +31,11 @@ pub struct Model {
     pub error: Option<String>,
     /// JSON.
     pub resume_encrypted: Option<String>,
+    pub keep: bool,
+    pub category: Option<String>,
+    /// The name of the channel at the time.
+    pub channel: Option<String>,
+    pub thumbnail: Option<String>,
 }
 
 /// None: what belongs together is read by its key.

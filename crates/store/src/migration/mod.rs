@@ -3,6 +3,7 @@
 mod columns;
 mod m0001_recorder;
 mod m0002_accounts;
+mod m0003_channels;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,11 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_recorder::Migration), Box::new(m0002_accounts::Migration)]
+        vec![
+            Box::new(m0001_recorder::Migration),
+            Box::new(m0002_accounts::Migration),
+            Box::new(m0003_channels::Migration),
+        ]
     }
 }
 

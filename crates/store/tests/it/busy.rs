@@ -33,7 +33,7 @@ async fn four_hundred_mixed_writes_all_succeed(home: Home) {
                 6 => {
                     let row = recording(RecordingStatus::Recording);
                     store.insert_recording(&row).await?;
-                    store.save_progress(&row, &[route(Via::Direct, 0)], &[], &[]).await
+                    store.save_progress(&row, &[route(Via::Direct, 0)], &[], &[], &[]).await
                 }
                 _ => store.proxies().await.map(|_| ()),
             }

@@ -3,13 +3,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use holdfast_store::{DatabaseUrl, Store, StoreError};
+use holdfast_store::{DatabaseUrl, RecordingStatus, Store, StoreError};
 use holdfast_testkit::Postgres;
 
 use crate::home::{Home, KEY, vault};
-use crate::samples::{add, new_proxy};
+use crate::samples::{add, new_proxy, recording};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "proxy_settings",
     "recording_settings",
     "streamers",
@@ -22,6 +22,8 @@ const TABLES: [&str; 12] = [
     "users",
     "sessions",
     "api_tokens",
+    "server_settings",
+    "recording_chapters",
 ];
 
 async fn migrations_run_once(home: Home) {
@@ -53,30 +55,59 @@ async fn a_newer_schema_is_refused(home: Home) {
         "{error:?}"
     );
     let text = error.to_string();
-    assert!(text.contains("newer version of Holdfast") && text.contains("m0002_accounts"), "{text}");
+    assert!(text.contains("newer version of Holdfast") && text.contains("m0003_channels"), "{text}");
+}
+
+/// Takes the database back to what the version before made.
+async fn go_back(home: &Home) {
+    home.store.close().await;
+    home.sql("DELETE FROM seaql_migrations WHERE version = 'm0003_channels'").await.expect("deleted");
+    for table in ["server_settings", "recording_chapters"] {
+        home.sql(&format!("DROP TABLE {table}")).await.expect(table);
+    }
+    for (table, columns) in [
+        ("recordings", "keep category channel thumbnail"),
+        (
+            "streamers",
+            "twitch_id filename_template container max_age_days max_count max_bytes streamlink_options \
+             user_token_encrypted",
+        ),
+    ] {
+        for column in columns.split_whitespace() {
+            home.sql(&format!("ALTER TABLE {table} DROP COLUMN {column}")).await.expect(column);
+        }
+    }
 }
 
 async fn a_migration_that_fails_leaves_nothing(home: Home) {
-    home.store.close().await;
-    // The last table of the last migration is in the way.
-    home.sql("DELETE FROM seaql_migrations WHERE version = 'm0002_accounts'").await.expect("deleted");
-    for change in [
-        "DROP TABLE sessions",
-        "DROP TABLE api_tokens",
-        "DROP TABLE users",
-        "CREATE TABLE api_tokens (n INT)",
-    ] {
-        home.sql(change).await.expect(change);
-    }
-    let error = home.open_with(KEY).await.expect_err("api_tokens is there already");
+    go_back(&home).await;
+    // The last column of the migration is in the way.
+    home.sql("ALTER TABLE recordings ADD COLUMN thumbnail TEXT").await.expect("in the way");
+    let error = home.open_with(KEY).await.expect_err("the column is there already");
     assert!(matches!(error, StoreError::Data(_)), "{error:?}");
-    home.sql("SELECT 1 FROM users").await.expect_err("not made, as the rest failed");
-    home.sql("DROP TABLE api_tokens").await.expect("out of the way");
+    home.sql("SELECT 1 FROM server_settings").await.expect_err("not made, as the rest failed");
+    home.sql("ALTER TABLE recordings DROP COLUMN thumbnail").await.expect("out of the way");
     home.open_with(KEY).await.expect("made now");
-    assert_eq!(home.number("SELECT COUNT(*) AS n FROM users").await, 0);
+    assert_eq!(home.number("SELECT COUNT(*) AS n FROM server_settings").await, 1);
 }
 
-on_both!(migrations_run_once, a_newer_schema_is_refused, a_migration_that_fails_leaves_nothing);
+async fn what_an_earlier_version_stored_is_kept(home: Home) {
+    let row = recording(RecordingStatus::Completed);
+    home.store.insert_recording(&row).await.expect("stored");
+    go_back(&home).await;
+    let store = home.open_with(KEY).await.expect("migrated");
+    let kept = store.recording(row.id).await.expect("read").expect("there");
+    assert_eq!((kept.row.keep, kept.row.channel.as_deref(), kept.chapters.len()), (false, None, 0));
+    assert_eq!(kept.row.title, row.title);
+    assert_eq!(store.server_settings().await, Ok(holdfast_store::ServerSettingsRow::default()));
+}
+
+on_both!(
+    migrations_run_once,
+    a_newer_schema_is_refused,
+    a_migration_that_fails_leaves_nothing,
+    what_an_earlier_version_stored_is_kept,
+);
 
 #[tokio::test]
 async fn two_that_start_on_an_empty_database_both_open() {

@@ -2,11 +2,11 @@
 
 use std::os::unix::ffi::OsStringExt as _;
 
-use holdfast_model::{GapCause, RecordingId, Secret, Via};
+use holdfast_model::{ChannelId, GapCause, RecordingId, Secret, Via};
 use holdfast_store::{RecordingFilter, RecordingFull, RecordingRow, RecordingStatus, StoreError};
 
 use crate::home::{Home, KEY};
-use crate::samples::{add, at, gap, part, recording, route, via};
+use crate::samples::{add, at, chapter, gap, part, recording, route, via};
 
 const ALL: [RecordingStatus; 8] = [
     RecordingStatus::Starting,
@@ -23,7 +23,13 @@ async fn recordings_are_kept_with_everything(home: Home) {
     let proxy = add(&home.store, "http://u:p@h:1", 0).await;
     let mut row = recording(RecordingStatus::Recording);
     home.store.insert_recording(&row).await.expect("inserted");
-    let alone = RecordingFull { row: row.clone(), routes: Vec::new(), gaps: Vec::new(), parts: Vec::new() };
+    let alone = RecordingFull {
+        row: row.clone(),
+        routes: Vec::new(),
+        gaps: Vec::new(),
+        parts: Vec::new(),
+        chapters: Vec::new(),
+    };
     assert_eq!(home.store.recording(row.id).await, Ok(Some(alone)));
 
     row.status = RecordingStatus::Completed;
@@ -38,8 +44,12 @@ async fn recordings_are_kept_with_everything(home: Home) {
         routes: vec![route(via(&proxy), 0), route(Via::Direct, 10), route(via(&proxy), 20)],
         gaps: vec![gap(1), direct_gap, loose_gap],
         parts: vec![part(0), part(1)],
+        chapters: vec![chapter(0), chapter(1)],
     };
-    home.store.save_progress(&row, &full.routes, &full.gaps, &full.parts).await.expect("saved");
+    home.store
+        .save_progress(&row, &full.routes, &full.gaps, &full.parts, &full.chapters)
+        .await
+        .expect("saved");
     assert_eq!(home.store.recording(row.id).await.as_ref(), Ok(&Some(full.clone())));
 
     assert_eq!(home.store.remove_proxy(proxy.id).await, Ok(true));
@@ -55,11 +65,11 @@ async fn lists_are_written_whole(home: Home) {
     home.store.insert_recording(&row).await.expect("inserted");
     let long: Vec<_> = (0..1100).map(gap).collect();
     let routes: Vec<_> = (0..3).map(|second| route(Via::Direct, second)).collect();
-    home.store.save_progress(&row, &routes, &long, &[part(0)]).await.expect("saved");
+    home.store.save_progress(&row, &routes, &long, &[part(0)], &[]).await.expect("saved");
     assert_eq!(home.store.recording(row.id).await.map(|full| full.map(|full| full.gaps)), Ok(Some(long)));
 
     let short = vec![gap(7), gap(8)];
-    home.store.save_progress(&row, &routes[1..], &short, &[]).await.expect("saved");
+    home.store.save_progress(&row, &routes[1..], &short, &[], &[]).await.expect("saved");
     let full = home.store.recording(row.id).await.expect("read").expect("there");
     assert_eq!((full.routes, full.gaps, full.parts), (routes[1..].to_vec(), short, Vec::new()));
 }
@@ -68,14 +78,17 @@ async fn a_deleted_recording_is_not_made_again(home: Home) {
     let (row, other) = (recording(RecordingStatus::Recording), recording(RecordingStatus::Recording));
     for row in [&row, &other] {
         home.store.insert_recording(row).await.expect("inserted");
-        home.store.save_progress(row, &[route(Via::Direct, 0)], &[gap(0)], &[part(0)]).await.expect("saved");
+        home.store
+            .save_progress(row, &[route(Via::Direct, 0)], &[gap(0)], &[part(0)], &[chapter(0)])
+            .await
+            .expect("saved");
     }
     assert_eq!(home.store.delete_recording(row.id).await, Ok(true));
     assert_eq!(home.store.delete_recording(row.id).await, Ok(false));
     assert_eq!(home.store.recording(row.id).await, Ok(None));
     assert_eq!(home.store.update_recording(&row).await, Err(StoreError::NotFound));
-    assert_eq!(home.store.save_progress(&row, &[], &[], &[]).await, Err(StoreError::NotFound));
-    for list in ["routes", "gaps", "parts"] {
+    assert_eq!(home.store.save_progress(&row, &[], &[], &[], &[]).await, Err(StoreError::NotFound));
+    for list in ["routes", "gaps", "parts", "chapters"] {
         let rest = format!("SELECT COUNT(*) AS n FROM recording_{list}");
         assert_eq!(home.number(&rest).await, 1, "those of the other stay");
     }
@@ -103,14 +116,17 @@ async fn recordings_come_page_by_page(home: Home) {
         .await
         .expect("a channel");
     for (n, row) in newest_first.iter_mut().enumerate() {
-        row.streamer_id = (n % 4 == 0).then_some(1);
+        row.streamer_id = (n % 4 == 0).then_some(ChannelId(1));
         home.store.insert_recording(row).await.expect("inserted");
     }
     newest_first.reverse();
     let page = |before, status, streamer_id| RecordingFilter { status, streamer_id, before, limit: 7 };
-    for (status, streamer_id) in
-        [(None, None), (Some(RecordingStatus::Failed), None), (None, Some(1)), (None, Some(2))]
-    {
+    for (status, streamer_id) in [
+        (None, None),
+        (Some(RecordingStatus::Failed), None),
+        (None, Some(ChannelId(1))),
+        (None, Some(ChannelId(2))),
+    ] {
         let (mut seen, mut before) = (Vec::new(), None);
         loop {
             let some = home.store.recordings(&page(before, status, streamer_id)).await.expect("a page");

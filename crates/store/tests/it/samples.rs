@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{
-    Gap, GapCause, Health, Level, MaskedUrl, Phases, ProxyId, ProxyUrl, RecordingId, RouteUse, Secret,
-    Trigger, Via,
+    ChannelId, Chapter, Gap, GapCause, Health, Level, MaskedUrl, Phases, ProxyId, ProxyUrl, RecordingId,
+    RouteUse, Secret, Trigger, Via,
 };
 use holdfast_store::{
     CheckRow, EventRow, NewProxyRow, PartRow, ProxyHealthRow, ProxyRow, ProxyState, RecordingRow,
@@ -71,7 +71,7 @@ pub(crate) fn event(seq: i64) -> EventRow {
         message: format!("Proxy auto-disabled: number {seq}"),
         proxy_id: Some(ProxyId(7)),
         recording_id: Some(RecordingId::new()),
-        streamer_id: Some(9),
+        streamer_id: Some(ChannelId(9)),
         data: json!({"reason": "3 consecutive failures", "list": [1, null, "ü"]}),
     }
 }
@@ -97,6 +97,10 @@ pub(crate) fn recording(status: RecordingStatus) -> RecordingRow {
         seconds_lost: 6.25,
         error: Some("disk full".to_owned()),
         resume: Some(json!({"url": "https://u:resume-secret@stream.test/live", "sequence": 17})),
+        keep: false,
+        category: Some("Chess".to_owned()),
+        channel: Some("Somebody".to_owned()),
+        thumbnail: Some("/recordings/ä file.jpg".into()),
     }
 }
 
@@ -122,6 +126,15 @@ pub(crate) fn gap(seconds: i64) -> Gap {
         cause: GapCause::Route,
         via: Some(Via::Proxy(ProxyId(5), MaskedUrl::from_kept("http://gone:***@h:1"))),
         estimated: true,
+    }
+}
+
+pub(crate) fn chapter(number: i64) -> Chapter {
+    Chapter {
+        at: at(number),
+        offset_s: 12.5,
+        title: Some(format!("Part {number}")),
+        category: (number % 2 == 0).then(|| "Chess".to_owned()),
     }
 }
 

@@ -60,7 +60,7 @@ async fn write_secrets(home: &Home) {
     let mut row = recording(RecordingStatus::Recording);
     row.error = Some("https://u:sixth-secret@stream.test".to_owned());
     home.store.insert_recording(&row).await.expect("inserted");
-    home.store.save_progress(&row, &[], &[], &[]).await.expect("saved");
+    home.store.save_progress(&row, &[], &[], &[], &[]).await.expect("saved");
 }
 
 #[tokio::test]

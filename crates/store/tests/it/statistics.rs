@@ -23,15 +23,15 @@ async fn a_recording_counts_once_for_each_proxy(home: Home) {
     let row = begun(&home).await;
     let routes = [route(via(&a), 0), route(via(&b), 10), route(Via::Direct, 15), route(via(&a), 20)];
     for upto in [1, 1, 2, 3, 4, 4, 1, 4] {
-        home.store.save_progress(&row, &routes[..upto], &[], &[]).await.expect("saved");
+        home.store.save_progress(&row, &routes[..upto], &[], &[], &[]).await.expect("saved");
     }
     assert_eq!((counted(&home, &a).await, counted(&home, &b).await), ((1, 0), (1, 0)));
     let again = home.open_with(KEY).await.expect("a restart");
-    again.save_progress(&row, &routes, &[], &[]).await.expect("saved");
+    again.save_progress(&row, &routes, &[], &[], &[]).await.expect("saved");
     assert_eq!((counted(&home, &a).await, counted(&home, &b).await), ((1, 0), (1, 0)));
 
     let other = begun(&home).await;
-    home.store.save_progress(&other, &routes[1..2], &[], &[]).await.expect("saved");
+    home.store.save_progress(&other, &routes[1..2], &[], &[], &[]).await.expect("saved");
     assert_eq!((counted(&home, &a).await, counted(&home, &b).await), ((1, 0), (2, 0)));
     assert_eq!(home.store.delete_recording(row.id).await, Ok(true));
     assert_eq!((counted(&home, &a).await, counted(&home, &b).await), ((1, 0), (2, 0)), "statistics stay");
@@ -40,7 +40,10 @@ async fn a_recording_counts_once_for_each_proxy(home: Home) {
 async fn a_conviction_counts_once_for_each_recording(home: Home) {
     let (a, b) = (add(&home.store, "http://a:1", 0).await, add(&home.store, "http://b:1", 1).await);
     let (first, second) = (begun(&home).await, begun(&home).await);
-    home.store.save_progress(&first, &[route(via(&a), 0), route(via(&b), 5)], &[], &[]).await.expect("saved");
+    home.store
+        .save_progress(&first, &[route(via(&a), 0), route(via(&b), 5)], &[], &[], &[])
+        .await
+        .expect("saved");
     for _ in 0..3 {
         home.store.mark_convicted(first.id, a.id).await.expect("marked");
     }
@@ -48,7 +51,7 @@ async fn a_conviction_counts_once_for_each_recording(home: Home) {
 
     // The conviction comes before the route is saved.
     home.store.mark_convicted(second.id, a.id).await.expect("marked");
-    home.store.save_progress(&second, &[route(via(&a), 0)], &[], &[]).await.expect("saved");
+    home.store.save_progress(&second, &[route(via(&a), 0)], &[], &[], &[]).await.expect("saved");
     home.store.mark_convicted(second.id, a.id).await.expect("marked");
     assert_eq!(counted(&home, &a).await, (2, 2));
 
@@ -65,7 +68,7 @@ async fn many_at_once_count_once(home: Home) {
         let (store, row, proxy) = (home.store.clone(), rows[n % 3].clone(), proxy.clone());
         tokio::spawn(async move {
             match n % 2 {
-                0 => store.save_progress(&row, &[route(via(&proxy), 0)], &[], &[]).await,
+                0 => store.save_progress(&row, &[route(via(&proxy), 0)], &[], &[], &[]).await,
                 _ => store.mark_convicted(row.id, proxy.id).await,
             }
         })

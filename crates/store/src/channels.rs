@@ -1,0 +1,220 @@
+//! Table `streamers`: the channels, their addresses and tokens sealed.
+
+use holdfast_model::{ChannelId, Secret};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _,
+};
+
+use crate::convert::{count, masked, micros, now, small, tags, text, uncount, untags};
+use crate::entity::channel::{ActiveModel, Column, Entity, Model};
+use crate::{ChannelEdit, ChannelRow, ChannelState, Limits, NewChannelRow, Store, StoreError, Vault};
+
+/// Where a column of a channel is sealed for.
+fn place(id: i64, column: &str) -> String {
+    format!("streamers/{id}/{column}")
+}
+
+impl Store {
+    /// All channels, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn channels(&self) -> Result<Vec<ChannelRow>, StoreError> {
+        self.reading(async {
+            let found = Entity::find().order_by_asc(Column::Id).all(&self.reader).await?;
+            Ok(found.into_iter().map(|model| row(model, &self.vault)).collect())
+        })
+        .await
+    }
+
+    /// Adds a channel and answers with what was stored. Whether it is there already is for the caller to know.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: it is not known whether it was added. [`StoreError::Data`] if a channel has this name on
+    /// Twitch already.
+    pub async fn add_channel(&self, new: &NewChannelRow) -> Result<ChannelRow, StoreError> {
+        self.writing(async {
+            let transaction = self.begin().await?;
+            let mut model = new_model(new).insert(&transaction).await?;
+            // What is sealed is bound to the id of its row, so it can be written only when there is one.
+            let id = model.id;
+            model.url_encrypted = Some(self.vault.seal(&place(id, "url"), new.url.expose())?);
+            model.user_token_encrypted = sealed_token(&self.vault, id, new.user_token.as_ref())?;
+            let sealed = ActiveModel {
+                id: Set(id),
+                url_encrypted: Set(model.url_encrypted.clone()),
+                user_token_encrypted: Set(model.user_token_encrypted.clone()),
+                ..Default::default()
+            };
+            sealed.update(&transaction).await?;
+            transaction.commit().await?;
+            Ok(row(model, &self.vault))
+        })
+        .await
+    }
+
+    /// Changes what a person asked to change. `None`: there is no such channel.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn edit_channel(
+        &self,
+        id: ChannelId,
+        edit: &ChannelEdit,
+    ) -> Result<Option<ChannelRow>, StoreError> {
+        self.writing(async {
+            let transaction = self.begin().await?;
+            let Some(model) = Entity::find_by_id(id.0).one(&transaction).await? else { return Ok(None) };
+            let changed = edited(model, edit, &self.vault)?.update(&transaction).await?;
+            transaction.commit().await?;
+            Ok(Some(row(changed, &self.vault)))
+        })
+        .await
+    }
+
+    /// Removes a channel. Its recordings stay and belong to none. False if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn remove_channel(&self, id: ChannelId) -> Result<bool, StoreError> {
+        self.writing(async { Ok(Entity::delete_by_id(id.0).exec(&self.writer).await?.rows_affected > 0) })
+            .await
+    }
+
+    /// Writes where channels stand, each whole, all or none. Those that are gone are skipped.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn save_channel_states(&self, states: &[(ChannelId, ChannelState)]) -> Result<(), StoreError> {
+        self.writing(async {
+            let transaction = self.begin().await?;
+            for (id, state) in states {
+                let model = state_model(state);
+                Entity::update_many().set(model).filter(Column::Id.eq(id.0)).exec(&transaction).await?;
+            }
+            Ok(transaction.commit().await?)
+        })
+        .await
+    }
+}
+
+fn new_model(new: &NewChannelRow) -> ActiveModel {
+    let now = now();
+    ActiveModel {
+        id: NotSet,
+        username: Set(new.username.as_deref().map(text)),
+        url: Set(masked(&new.url_masked)),
+        url_encrypted: Set(None),
+        display_name: Set(text(&new.display_name)),
+        record: Set(new.record),
+        quality: Set(text(&new.quality)),
+        tags: Set(tags(&new.tags)),
+        title: Set(None),
+        category: Set(None),
+        live_since: Set(None),
+        last_checked_at: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+        twitch_id: Set(None),
+        filename_template: Set(new.filename_template.as_deref().map(text)),
+        container: Set(new.container.as_deref().map(text)),
+        max_age_days: Set(new.limits.max_age_days.map(i64::from)),
+        max_count: Set(new.limits.max_count.map(i64::from)),
+        max_bytes: Set(new.limits.max_bytes.map(count)),
+        streamlink_options: Set(tags(&new.streamlink_options)),
+        user_token_encrypted: Set(None),
+    }
+}
+
+fn sealed_token(vault: &Vault, id: i64, token: Option<&Secret>) -> Result<Option<String>, StoreError> {
+    token.map(|token| vault.seal(&place(id, "user_token"), token.expose())).transpose()
+}
+
+fn edited(old: Model, edit: &ChannelEdit, vault: &Vault) -> Result<ActiveModel, StoreError> {
+    let id = old.id;
+    let mut model = old.into_active_model();
+    if let Some(name) = &edit.display_name {
+        model.display_name = Set(text(name));
+    }
+    if let Some(record) = edit.record {
+        model.record = Set(record);
+    }
+    if let Some(quality) = &edit.quality {
+        model.quality = Set(text(quality));
+    }
+    if let Some(new) = &edit.tags {
+        model.tags = Set(tags(new));
+    }
+    if let Some(template) = &edit.filename_template {
+        model.filename_template = Set(template.as_deref().map(text));
+    }
+    if let Some(container) = &edit.container {
+        model.container = Set(container.as_deref().map(text));
+    }
+    if let Some(days) = edit.max_age_days {
+        model.max_age_days = Set(days.map(i64::from));
+    }
+    if let Some(number) = edit.max_count {
+        model.max_count = Set(number.map(i64::from));
+    }
+    if let Some(bytes) = edit.max_bytes {
+        model.max_bytes = Set(bytes.map(count));
+    }
+    if let Some(options) = &edit.streamlink_options {
+        model.streamlink_options = Set(tags(options));
+    }
+    if let Some(token) = &edit.user_token {
+        model.user_token_encrypted = Set(sealed_token(vault, id, token.as_ref())?);
+    }
+    model.updated_at = Set(now());
+    Ok(model)
+}
+
+fn state_model(state: &ChannelState) -> ActiveModel {
+    ActiveModel {
+        display_name: Set(text(&state.display_name)),
+        twitch_id: Set(state.twitch_id.as_deref().map(text)),
+        title: Set(state.title.as_deref().map(text)),
+        category: Set(state.category.as_deref().map(text)),
+        live_since: Set(state.live_since.map(micros)),
+        last_checked_at: Set(state.last_checked_at.map(micros)),
+        ..Default::default()
+    }
+}
+
+fn row(model: Model, vault: &Vault) -> ChannelRow {
+    let open = |column: &str, sealed: Option<&str>| vault.open(&place(model.id, column), sealed?).ok();
+    let url = open("url", model.url_encrypted.as_deref()).unwrap_or_else(|| Secret::new(""));
+    let user_token = open("user_token", model.user_token_encrypted.as_deref());
+    ChannelRow {
+        id: ChannelId(model.id),
+        username: model.username,
+        url,
+        url_masked: model.url,
+        record: model.record,
+        quality: model.quality,
+        tags: untags(&model.tags),
+        filename_template: model.filename_template,
+        container: model.container,
+        limits: limits(model.max_age_days, model.max_count, model.max_bytes),
+        streamlink_options: untags(&model.streamlink_options),
+        user_token,
+        state: ChannelState {
+            display_name: model.display_name,
+            twitch_id: model.twitch_id,
+            title: model.title,
+            category: model.category,
+            live_since: model.live_since,
+            last_checked_at: model.last_checked_at,
+        },
+        created_at: model.created_at,
+        updated_at: model.updated_at,
+    }
+}
+
+/// Limits from their three columns.
+pub(crate) fn limits(days: Option<i64>, number: Option<i64>, bytes: Option<i64>) -> Limits {
+    Limits { max_age_days: days.map(small), max_count: number.map(small), max_bytes: bytes.map(uncount) }
+}

@@ -1,0 +1,124 @@
+//! Channels: stored, changed, removed, their secrets sealed; and the settings that concern them.
+
+use holdfast_model::{ChannelId, Secret};
+use holdfast_store::{ChannelEdit, ChannelState, Limits, NewChannelRow, RecordingStatus, ServerSettingsRow};
+
+use crate::home::Home;
+use crate::samples::{at, chapter, recording};
+
+fn new_channel(name: &str) -> NewChannelRow {
+    NewChannelRow {
+        username: Some(name.to_owned()),
+        url: Secret::new(format!("https://www.twitch.tv/{name}?token=url-secret")),
+        url_masked: format!("https://www.twitch.tv/{name}?token=***"),
+        display_name: name.to_owned(),
+        record: true,
+        quality: "best".to_owned(),
+        tags: vec!["us".to_owned()],
+        filename_template: Some("{channel}/{date}".to_owned()),
+        container: Some("mkv".to_owned()),
+        limits: Limits { max_age_days: Some(7), max_count: Some(0), max_bytes: Some(1 << 40) },
+        streamlink_options: vec!["--hls-audio-select=*".to_owned()],
+        user_token: Some(Secret::new("token-secret")),
+    }
+}
+
+async fn a_channel_comes_back_as_it_was_stored(home: Home) {
+    let new = new_channel("somebody");
+    let added = home.store.add_channel(&new).await.expect("added");
+    let other = home.store.add_channel(&new_channel("other")).await.expect("added");
+    let state = ChannelState {
+        display_name: "Somebody".to_owned(),
+        twitch_id: Some("17".to_owned()),
+        title: Some("Chess until I win".to_owned()),
+        category: Some("Chess".to_owned()),
+        live_since: Some(at(0)),
+        last_checked_at: Some(at(1)),
+    };
+    let gone = ChannelId(999);
+    home.store
+        .save_channel_states(&[(added.id, state.clone()), (gone, state.clone())])
+        .await
+        .expect("stored");
+    let rows = home.store.channels().await.expect("read");
+    assert_eq!(rows.len(), 2);
+    let row = &rows[0];
+    assert_eq!((row.id, &row.state), (added.id, &state));
+    assert_eq!((&row.url, &row.user_token), (&new.url, &new.user_token));
+    assert_eq!((row.limits, &row.container, &row.tags), (new.limits, &new.container, &new.tags));
+    assert_eq!(row.streamlink_options, new.streamlink_options);
+    assert_eq!(rows[1].state, ChannelState { display_name: "other".to_owned(), ..ChannelState::default() });
+    assert!(home.store.add_channel(&new).await.is_err(), "its name is taken");
+    assert!(home.store.remove_channel(other.id).await.expect("removed"));
+    assert!(!home.store.remove_channel(other.id).await.expect("asked"), "it was gone");
+}
+
+async fn an_edit_changes_what_it_names(home: Home) {
+    let added = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    let edit = ChannelEdit {
+        record: Some(false),
+        container: Some(None),
+        max_count: Some(Some(3)),
+        user_token: Some(None),
+        ..ChannelEdit::default()
+    };
+    let changed = home.store.edit_channel(added.id, &edit).await.expect("changed").expect("there");
+    assert!(!changed.record && changed.container.is_none() && changed.user_token.is_none());
+    assert_eq!(changed.limits, Limits { max_count: Some(3), ..added.limits });
+    assert_eq!((&changed.url, &changed.quality), (&added.url, &added.quality));
+    assert_eq!(home.store.edit_channel(ChannelId(999), &edit).await, Ok(None));
+}
+
+async fn secrets_of_channels_lie_sealed(home: Home) {
+    let added = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    let settings = ServerSettingsRow {
+        twitch_client_id: Some("an id".to_owned()),
+        twitch_client_secret: Some(Secret::new("client-secret")),
+        eventsub_secret: Some(Secret::new("eventsub-secret")),
+        channel_check_seconds: 15,
+        container: "mp4".to_owned(),
+        disk_floor_bytes: 5 << 30,
+        ..ServerSettingsRow::default()
+    };
+    home.store.save_server_settings(&settings).await.expect("stored");
+    assert_eq!(home.store.server_settings().await, Ok(settings));
+    let plain = "SELECT COUNT(*) AS n FROM streamers WHERE url LIKE '%url-secret%' OR url_encrypted LIKE '%secret%' \
+                 OR user_token_encrypted LIKE '%token-secret%'";
+    assert_eq!(home.number(plain).await, 0);
+    let plain = "SELECT COUNT(*) AS n FROM server_settings WHERE twitch_client_secret_encrypted LIKE '%client-secret%' \
+                 OR eventsub_secret_encrypted LIKE '%eventsub-secret%'";
+    assert_eq!(home.number(plain).await, 0);
+    let other = home.open_with(&"ab".repeat(32)).await.expect("opened with another key");
+    let row = other.channels().await.expect("read").pop().expect("one");
+    assert!(row.id == added.id && row.url.expose().is_empty() && row.user_token.is_none());
+    assert_eq!(other.server_settings().await.expect("read").twitch_client_secret, None);
+    other.close().await;
+}
+
+async fn recordings_outlive_their_channel(home: Home) {
+    let channel = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    let mut row = recording(RecordingStatus::Completed);
+    (row.streamer_id, row.ended_at) = (Some(channel.id), Some(at(9)));
+    home.store.insert_recording(&row).await.expect("stored");
+    let running = recording(RecordingStatus::Recording);
+    home.store.insert_recording(&running).await.expect("stored");
+    let chapters = [chapter(1), chapter(2)];
+    home.store.save_progress(&row, &[], &[], &[], &chapters).await.expect("stored");
+    home.store.save_progress(&row, &[], &[], &[], &chapters[..1]).await.expect("stored");
+    assert!(home.store.set_keep(row.id, true).await.expect("kept"));
+    // The recorder's next word does not undo a person's.
+    home.store.save_progress(&row, &[], &[], &[], &chapters).await.expect("stored");
+    assert!(home.store.remove_channel(channel.id).await.expect("removed"));
+    let kept = home.store.recording(row.id).await.expect("read").expect("there");
+    assert_eq!((kept.row.streamer_id, kept.row.channel, kept.row.keep), (None, row.channel, true));
+    assert_eq!(kept.chapters, chapters);
+    let finished = home.store.finished_recordings().await.expect("read");
+    assert_eq!(finished.iter().map(|row| (row.id, row.keep)).collect::<Vec<_>>(), [(row.id, true)]);
+}
+
+on_both!(
+    a_channel_comes_back_as_it_was_stored,
+    an_edit_changes_what_it_names,
+    secrets_of_channels_lie_sealed,
+    recordings_outlive_their_channel,
+);
