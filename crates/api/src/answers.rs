@@ -43,6 +43,7 @@ problems! {
     Misread = "400": "The request cannot be understood; the detail says what is wrong with it",
     Foreign = "403": "A page of another origin asked",
     NoProxy = "404": "There is no such proxy",
+    NoChannel = "404": "There is no such channel",
     NoRecording = "404": "There is no such recording",
     Duplicate = "409": "Another proxy has the same scheme, host, port, user and password",
     Conflict = "409": "It cannot be done as things are now; the detail says why",

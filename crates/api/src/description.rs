@@ -23,7 +23,8 @@ use crate::problem::Problem;
     components(schemas(Problem)),
     tags(
         (name = "proxies", description = "The pool"),
-        (name = "settings", description = "How the pool is used"),
+        (name = "settings", description = "How the pool is used, and how channels are recorded"),
+        (name = "streamers", description = "Channels that are recorded when they are live"),
         (name = "recordings", description = "What is and was recorded"),
         (name = "events", description = "What happens and happened"),
         (name = "server", description = "The server itself"),
@@ -39,7 +40,18 @@ pub(crate) fn head() -> OpenApi {
 }
 
 /// What people send; everything else in the description is what they get.
-const SENT: [&str; 6] = ["NewProxy", "EditProxy", "Priority", "Order", "ConfigPatch", "NewRecording"];
+const SENT: [&str; 10] = [
+    "NewProxy",
+    "EditProxy",
+    "Priority",
+    "Order",
+    "ConfigPatch",
+    "NewRecording",
+    "Keep",
+    "NewStreamer",
+    "EditStreamer",
+    "SettingsPatch",
+];
 
 /// Adds what is true of all endpoints and all objects.
 pub(crate) fn complete(api: &mut OpenApi) {

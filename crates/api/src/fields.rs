@@ -100,6 +100,30 @@ impl Fields {
         number.map(Some).ok_or_else(|| must(name, &format!("be a whole number from {from} to {to}")))
     }
 
+    /// A whole number that may be taken away: `null` is `Some(None)`.
+    pub(crate) fn optional_number(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<Option<u32>>, Problem> {
+        let gone = matches!(self.body.get(name), Some(Value::Null));
+        let number = self.number(name, range)?;
+        Ok(if gone { Some(None) } else { number.map(Some) })
+    }
+
+    /// A number of bytes.
+    pub(crate) fn bytes(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {
+        let bytes = self.integer(name)?.map(u64::try_from).transpose();
+        bytes.map_err(|_| must(name, "be a whole number of bytes, 0 or more"))
+    }
+
+    /// A number of bytes that may be taken away: `null` is `Some(None)`.
+    pub(crate) fn optional_bytes(&mut self, name: &'static str) -> Result<Option<Option<u64>>, Problem> {
+        let gone = matches!(self.body.get(name), Some(Value::Null));
+        let bytes = self.bytes(name)?;
+        Ok(if gone { Some(None) } else { bytes.map(Some) })
+    }
+
     /// A whole number of any size, such as an id.
     pub(crate) fn integer(&mut self, name: &'static str) -> Result<Option<i64>, Problem> {
         let number = match self.take(name) {

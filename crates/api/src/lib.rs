@@ -5,6 +5,8 @@
 //! `path`, `input` and `fields` turn it into a typed wish. Whatever goes wrong becomes a `problem`.
 
 mod answers;
+mod channel_input;
+mod channels;
 mod description;
 mod docs;
 mod events;
@@ -27,6 +29,7 @@ mod recordings;
 mod router;
 mod serve;
 mod server;
+mod server_settings;
 mod socket;
 mod tags;
 mod time;

@@ -29,7 +29,7 @@ use crate::server::Server;
 const CHUNK: usize = 128 * 1024;
 
 pub(crate) fn router() -> OpenApiRouter<Server> {
-    OpenApiRouter::new().routes(routes!(get_recording_file))
+    OpenApiRouter::new().routes(routes!(get_recording_file)).routes(routes!(get_recording_thumbnail))
 }
 
 /// Which file.
@@ -94,6 +94,24 @@ async fn get_recording_file(
     let mut response = send(file, about.len(), wanted).await.map_err(gone)?;
     describe(response.headers_mut(), &path, tag);
     Ok(response)
+}
+
+/// A picture of a recording that is over.
+#[utoipa::path(
+    get, path = "/api/recordings/{id}/thumbnail", tag = "recordings",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The picture", content_type = "image/jpeg", body = String), NoRecording, Busy)
+)]
+async fn get_recording_thumbnail(
+    State(server): State<Server>,
+    RecordingPath(id): RecordingPath,
+) -> Result<Response, Problem> {
+    let path = server.engine.recording_thumbnail(id).await?;
+    let picture = tokio::fs::read(&path).await.map_err(|error| {
+        Problem::missing(format!("the picture of this recording cannot be read ({error})"))
+    })?;
+    Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=86400")], picture)
+        .into_response())
 }
 
 /// Whether the file is still the one of which the client has a part (RFC 9110, 13.1.5). Dates never match: they are

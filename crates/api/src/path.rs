@@ -3,13 +3,16 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use holdfast_model::{ProxyId, RecordingId};
+use holdfast_model::{ChannelId, ProxyId, RecordingId};
 use uuid::Uuid;
 
 use crate::problem::Problem;
 
 /// `{id}` of a proxy.
 pub(crate) struct ProxyPath(pub(crate) ProxyId);
+
+/// `{id}` of a channel.
+pub(crate) struct ChannelPath(pub(crate) ChannelId);
 
 /// `{id}` of a recording, hyphenated or not.
 pub(crate) struct RecordingPath(pub(crate) RecordingId);
@@ -22,6 +25,19 @@ impl<S: Send + Sync> FromRequestParts<S> for ProxyPath {
         id.map(|id| Self(ProxyId(id))).ok_or_else(|| {
             Problem::missing(
                 "there is no such proxy: the id of a proxy is a whole number, see /api/proxy/list",
+            )
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ChannelPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = segment(parts, state).await.and_then(|text| text.parse().ok());
+        id.map(|id| Self(ChannelId(id))).ok_or_else(|| {
+            Problem::missing(
+                "there is no such channel: the id of a channel is a whole number, see /api/streamers",
             )
         })
     }

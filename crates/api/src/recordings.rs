@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use holdfast_engine::view::{RecordingPage, RecordingStatusView, RecordingView};
-use holdfast_engine::{RecordingWish, RecordingsWanted};
-use holdfast_model::RecordingId;
+use holdfast_engine::{RecordingWish, RecordingsWanted, Stream};
+use holdfast_model::{ChannelId, RecordingId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Busy, Conflict, NoRecording, Success, TooLarge};
+use crate::answers::{Busy, Conflict, NoChannel, NoRecording, Success, TooLarge};
 use crate::fields::{Fields, required};
 use crate::input::{Asked, Query, Read};
 use crate::path::{RecordingPath, recording_id};
@@ -22,7 +22,7 @@ pub(crate) fn router() -> OpenApiRouter<Server> {
     OpenApiRouter::new()
         .routes(routes!(list_recordings, start_recording))
         .routes(routes!(list_active_recordings))
-        .routes(routes!(get_recording, delete_recording))
+        .routes(routes!(get_recording, keep_recording, delete_recording))
         .routes(routes!(stop_recording))
 }
 
@@ -72,14 +72,11 @@ fn cursor(text: &str) -> Result<RecordingId, Problem> {
 #[schema(as = NewRecording)]
 struct Start {
     /// A page, a playlist, or the name of a Twitch channel.
-    #[schema(
-        min_length = 1,
-        max_length = 2048,
-        pattern = "^[^-\\s][^\\s]*$",
-        examples("https://www.twitch.tv/channel")
-    )]
-    url: String,
-    /// What Streamlink is asked for; `best` if not given.
+    #[schema(max_length = 2048, pattern = "^[^-\\s][^\\s]*$", examples("https://www.twitch.tv/channel"))]
+    url: Option<String>,
+    /// A channel, by its own rules; instead of `url`.
+    streamer_id: Option<i64>,
+    /// What Streamlink is asked for; as the channel says, or `best`, if not given.
     #[schema(max_length = 100, pattern = "^[^-\\s][^\\s]*$", examples("best"))]
     quality: Option<String>,
     /// Only proxies that carry all of these are used.
@@ -89,13 +86,21 @@ struct Start {
 
 impl Read for Start {
     fn read(fields: &mut Fields) -> Result<Self, Problem> {
-        let url = required("url", argument(fields, "url", 2048)?)?;
-        Ok(Self { url, quality: argument(fields, "quality", 100)?, tags: tags(fields)? })
+        Ok(Self {
+            url: argument(fields, "url", 2048)?,
+            streamer_id: fields.integer("streamer_id")?,
+            quality: argument(fields, "quality", 100)?,
+            tags: tags(fields)?,
+        })
     }
 }
 
 /// What goes to Streamlink as one argument: it must not look like an option, nor be two.
-fn argument(fields: &mut Fields, name: &'static str, longest: usize) -> Result<Option<String>, Problem> {
+pub(crate) fn argument(
+    fields: &mut Fields,
+    name: &'static str,
+    longest: usize,
+) -> Result<Option<String>, Problem> {
     let text = fields.text(name, longest)?;
     match text.as_deref() {
         Some("") => Err(Problem::bad(format!("{name} is empty"))),
@@ -116,21 +121,31 @@ async fn list_recordings(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<RecordingPage>, Problem> {
     let Wanted { status, streamer_id, limit, cursor } = wanted;
-    let wanted = RecordingsWanted { status, streamer_id, before: cursor, limit: limit.map(u64::from) };
+    let wanted = RecordingsWanted {
+        status,
+        streamer_id: streamer_id.map(ChannelId),
+        before: cursor,
+        limit: limit.map(u64::from),
+    };
     Ok(Json(server.engine.recordings(wanted).await?))
 }
 
 /// Starts a recording. Without a route nothing is created.
 #[utoipa::path(
     post, path = "/api/recordings", tag = "recordings", request_body = Start,
-    responses((status = 200, body = RecordingView), Conflict, TooLarge, Busy)
+    responses((status = 200, body = RecordingView), NoChannel, Conflict, TooLarge, Busy)
 )]
 async fn start_recording(
     State(server): State<Server>,
     Asked(asked): Asked<Start>,
 ) -> Result<Json<RecordingView>, Problem> {
-    let Start { url, quality, tags } = asked;
-    let wish = RecordingWish { url, quality, tags: tags.unwrap_or_default() };
+    let Start { url, streamer_id, quality, tags } = asked;
+    let stream = match (url, streamer_id) {
+        (Some(url), None) => Stream::Address(url),
+        (None, Some(id)) => Stream::Channel(ChannelId(id)),
+        _ => return Err(Problem::bad("give either url (any stream) or streamer_id (a channel)")),
+    };
+    let wish = RecordingWish { stream, quality, tags: tags.unwrap_or_default() };
     Ok(Json(server.engine.start_recording(wish).await?))
 }
 
@@ -164,6 +179,33 @@ async fn stop_recording(
     RecordingPath(id): RecordingPath,
 ) -> Result<Json<RecordingView>, Problem> {
     Ok(Json(server.engine.stop_recording(id).await?))
+}
+
+/// A mark.
+#[derive(ToSchema)]
+#[schema(as = Keep)]
+struct Keep {
+    /// True: no limit deletes it.
+    keep: bool,
+}
+
+impl Read for Keep {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        Ok(Self { keep: required("keep", fields.flag("keep")?)? })
+    }
+}
+
+/// Keeps a recording from being deleted by a limit, or no longer.
+#[utoipa::path(
+    patch, path = "/api/recordings/{id}", tag = "recordings", params(("id" = String, Path, format = "uuid")),
+    request_body = Keep, responses((status = 200, body = RecordingView), NoRecording, TooLarge, Busy)
+)]
+async fn keep_recording(
+    State(server): State<Server>,
+    RecordingPath(id): RecordingPath,
+    Asked(Keep { keep }): Asked<Keep>,
+) -> Result<Json<RecordingView>, Problem> {
+    Ok(Json(server.engine.keep_recording(id, keep).await?))
 }
 
 /// Deletes a recording that is over, and its files.

@@ -19,8 +19,8 @@ use crate::problem::Problem;
 use crate::server::Server;
 use crate::trace::trace;
 use crate::{
-    Options, description, docs, events, health, media, page, pool_settings, proxies, proxy_actions,
-    recordings, socket,
+    Options, channels, description, docs, events, health, media, page, pool_settings, proxies, proxy_actions,
+    recordings, server_settings, socket,
 };
 
 /// The whole API. Its WebSockets are open until the engine ends.
@@ -61,6 +61,8 @@ fn endpoints() -> (Router<Server>, OpenApi) {
         .merge(proxies::router())
         .merge(proxy_actions::router())
         .merge(pool_settings::router())
+        .merge(server_settings::router())
+        .merge(channels::router())
         .merge(recordings::router())
         .merge(media::router())
         .merge(events::router())

@@ -17,10 +17,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::channels::Channels;
 use crate::gateways::Gateways;
 use crate::journal::{Journal, Keeper, Subscription};
 use crate::memory::{Memory, for_gateway, pool_settings};
-use crate::recordings::Recordings;
+use crate::recordings::{Left, Recordings};
 use crate::view::{EventPage, EventView, SystemStatusView};
 use crate::wish::page_limit;
 use crate::{EventsWanted, Refusal, figures, upkeep};
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) gateway: Gateways,
     pub(crate) journal: Journal,
     pub(crate) recordings: Recordings,
+    pub(crate) channels: Channels,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Ends the journal, when there is nothing more to tell.
@@ -99,6 +101,7 @@ impl Engine {
         log(pool.subscribe());
         figures::start();
         let events = pool.subscribe();
+        let channels = Channels::new(options.store.channels().await?, options.store.server_settings().await?);
         let (memory, rows) = Memory::load(options.store, pool.clone()).await?;
         let memory = Arc::new(memory);
         // Before any gateway listens: an empty pool would send its first clients direct.
@@ -122,6 +125,7 @@ impl Engine {
             gateway,
             journal,
             recordings,
+            channels,
             tracker: tracker.clone(),
             stop: hard.clone(),
             close: close.clone(),
@@ -134,8 +138,14 @@ impl Engine {
         tracker.spawn(upkeep::run(Arc::clone(&engine.inner.memory), keep, hard));
         tracker.spawn(engine.clone().follow_convictions(pool.subscribe()));
         let left = engine.find_unfinished().await;
-        tracker.spawn(engine.clone().go_on_with(left));
+        tracker.spawn(engine.clone().unattended(left));
         Ok(engine)
+    }
+
+    /// What goes on without anybody asking: first what an earlier run left is taken up, so that no channel is recorded twice.
+    async fn unattended(self, left: Vec<Left>) {
+        self.clone().go_on_with(left).await;
+        self.watch_channels().await;
     }
 
     /// Finishes everything: recordings stop, their files are closed, what is to be told is stored. Takes at most about

@@ -2,10 +2,11 @@
 //! stored before it is told. The API asks here and nowhere else.
 //!
 //! A wish (`wish.rs`) comes in through a method of [`Engine`] (`proxies.rs`, `checks.rs`, `settings.rs`,
-//! `recordings/`), is stored, applied to the pool or the recorder, and told by the `journal/`. What the pool and the
+//! `recordings/`, `channels/`), is stored, applied to the pool or the recorder, and told by the `journal/`. What the pool and the
 //! recordings find by themselves goes through the journal as well. `memory.rs` keeps pool and rows in step; `view/` is
 //! what comes out.
 
+mod channels;
 mod checks;
 mod engine;
 mod figures;
@@ -15,14 +16,16 @@ mod memory;
 mod proxies;
 mod recordings;
 mod refusal;
+mod retention;
 mod routes;
 mod settings;
 mod upkeep;
 pub mod view;
 mod wish;
 
+pub use channels::{ChannelChange, ChannelWish, SettingsChange};
 pub use engine::{Engine, Options, StartError};
 pub use journal::{CatchUp, Frame, Subscription};
 pub use refusal::Refusal;
 pub use routes::GatewayRoutes;
-pub use wish::{EventsWanted, ProxyChange, ProxyWish, RecordingWish, RecordingsWanted, Span};
+pub use wish::{EventsWanted, Limits, ProxyChange, ProxyWish, RecordingWish, RecordingsWanted, Span, Stream};

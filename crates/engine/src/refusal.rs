@@ -1,6 +1,6 @@
-//! Why the engine does not do what it was asked, in four kinds that every door can tell apart.
+//! Why the engine does not do what it was asked, in five kinds that every door can tell apart.
 
-use holdfast_model::{ProxyId, RecordingId};
+use holdfast_model::{ChannelId, ProxyId, RecordingId};
 
 /// A wish that is not fulfilled. Nothing was changed. The text is a sentence a person can act on; passwords are masked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,9 @@ pub enum Refusal {
     /// It cannot be done as things are now (409).
     #[error("{0}")]
     Conflict(String),
+    /// There is no way to the outside now (409).
+    #[error("{0}")]
+    NoRoute(String),
     /// The database is away; worth another try later (503).
     #[error("{0}")]
     Unavailable(String),
@@ -22,6 +25,10 @@ pub enum Refusal {
 impl Refusal {
     pub(crate) fn no_proxy(id: ProxyId) -> Self {
         Self::NotFound(format!("there is no proxy {id}"))
+    }
+
+    pub(crate) fn no_channel(id: ChannelId) -> Self {
+        Self::NotFound(format!("there is no channel {id}"))
     }
 
     pub(crate) fn no_recording(id: RecordingId) -> Self {

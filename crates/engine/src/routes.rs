@@ -16,6 +16,12 @@ impl GatewayRoutes {
     pub fn new(gateway: Gateway) -> Self {
         Self(gateway)
     }
+
+    /// An account for whoever asks something and records nothing.
+    #[must_use]
+    pub fn visitor(&self, tags: &[String]) -> Arc<dyn Account> {
+        Arc::new(GatewayAccount(self.0.visitor(tags)))
+    }
 }
 
 #[async_trait]

@@ -1,20 +1,29 @@
 //! What people ask for, read and checked as far as that is possible without the pool and the store.
 
 use chrono::{DateTime, Utc};
-use holdfast_model::RecordingId;
-pub use holdfast_store::{NewProxyRow as ProxyWish, ProxyEdit as ProxyChange};
+use holdfast_model::{ChannelId, RecordingId};
+pub use holdfast_store::{Limits, NewProxyRow as ProxyWish, ProxyEdit as ProxyChange};
 
 use crate::Refusal;
 use crate::view::RecordingStatusView;
 
+/// What is to be recorded.
+#[derive(Clone, Debug)]
+pub enum Stream {
+    /// What Streamlink is given: a page, a playlist, or the name of a Twitch channel.
+    Address(String),
+    /// A channel, by its own rules.
+    Channel(ChannelId),
+}
+
 /// A recording to be made.
 #[derive(Clone, Debug)]
 pub struct RecordingWish {
-    /// What Streamlink is given: a page, a playlist, or the name of a Twitch channel.
-    pub url: String,
-    /// What Streamlink is asked for; `None`: best.
+    /// Of what.
+    pub stream: Stream,
+    /// What Streamlink is asked for; `None`: as the channel says, or best.
     pub quality: Option<String>,
-    /// Tags that its proxies must carry.
+    /// Tags that its proxies must carry; none: as the channel says.
     pub tags: Vec<String>,
 }
 
@@ -24,7 +33,7 @@ pub struct RecordingsWanted {
     /// Only with this status.
     pub status: Option<RecordingStatusView>,
     /// Only of this channel.
-    pub streamer_id: Option<i64>,
+    pub streamer_id: Option<ChannelId>,
     /// Only those older than this one.
     pub before: Option<RecordingId>,
     /// At most so many, 1 to 1,000; `None`: 50.

@@ -83,6 +83,14 @@ impl Gateway {
         AccountHandle { context: Arc::clone(&self.context), account, user: recording.to_string() }
     }
 
+    /// Opens an account for whoever asks something and records nothing: a look at a channel, a request to a platform. Its
+    /// dials are as patient as those of other clients, and its route is not kept.
+    #[must_use]
+    pub fn visitor(&self, tags: &[String]) -> AccountHandle {
+        let account = Arc::new(Account::new(None, tags.to_vec(), self.context.pool.announcer()));
+        AccountHandle { context: Arc::clone(&self.context), account, user: RecordingId::new().to_string() }
+    }
+
     /// Open tunnels and plain responses in flight.
     #[must_use]
     pub fn open_tunnels(&self) -> usize {

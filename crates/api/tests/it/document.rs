@@ -52,6 +52,7 @@ fn every_endpoint_is_described_with_every_answer_of_the_guard() {
     let promised = [
         "DELETE /api/proxy/{id}",
         "DELETE /api/recordings/{id}",
+        "DELETE /api/streamers/{id}",
         "GET /api/events",
         "GET /api/proxy/best",
         "GET /api/proxy/config",
@@ -62,12 +63,19 @@ fn every_endpoint_is_described_with_every_answer_of_the_guard() {
         "GET /api/recordings/active",
         "GET /api/recordings/{id}",
         "GET /api/recordings/{id}/file",
+        "GET /api/recordings/{id}/thumbnail",
+        "GET /api/retention/preview",
+        "GET /api/settings",
+        "GET /api/streamers",
+        "GET /api/streamers/{id}",
         "GET /api/version",
         "GET /healthz",
         "GET /metrics",
         "GET /readyz",
         "GET /ws",
         "PATCH /api/proxy/{id}",
+        "PATCH /api/recordings/{id}",
+        "PATCH /api/streamers/{id}",
         "POST /api/proxy/add",
         "POST /api/proxy/check-all",
         "POST /api/proxy/import",
@@ -79,7 +87,10 @@ fn every_endpoint_is_described_with_every_answer_of_the_guard() {
         "POST /api/proxy/{id}/update-priority",
         "POST /api/recordings",
         "POST /api/recordings/{id}/stop",
+        "POST /api/streamers",
+        "POST /api/streamers/{id}/check",
         "PUT /api/proxy/config",
+        "PUT /api/settings",
     ];
     assert_eq!(found, promised.map(str::to_owned).into());
     for reference in references(&api) {

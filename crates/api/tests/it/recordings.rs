@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::rig::{Answer, Rig, open};
 
-fn row(path: &Path, status: RecordingStatus) -> RecordingRow {
+pub(crate) fn row(path: &Path, status: RecordingStatus) -> RecordingRow {
     RecordingRow {
         id: RecordingId::new(),
         streamer_id: None,
@@ -31,16 +31,24 @@ fn row(path: &Path, status: RecordingStatus) -> RecordingRow {
         seconds_lost: 0.0,
         error: None,
         resume: None,
+        keep: false,
+        category: None,
+        channel: None,
+        thumbnail: None,
     }
 }
 
 /// A server that knows one recording for each name and status.
-async fn rig(recordings: &[(&str, RecordingStatus)]) -> (Rig, Vec<(RecordingId, std::path::PathBuf)>) {
+pub(crate) async fn rig(
+    recordings: &[(&str, RecordingStatus)],
+) -> (Rig, Vec<(RecordingId, std::path::PathBuf)>) {
     let directory = tempfile::tempdir().expect("a directory");
     let store = open(directory.path()).await;
     let mut known = Vec::new();
+    let folder = directory.path().join("recordings");
+    std::fs::create_dir(&folder).expect("a folder");
     for (name, status) in recordings {
-        let path = directory.path().join(name);
+        let path = folder.join(name);
         let row = row(&path, *status);
         store.insert_recording(&row).await.expect("stored");
         known.push((row.id, path));
@@ -155,7 +163,7 @@ async fn recordings_are_listed_page_by_page_and_deleted() {
     );
     assert_eq!(rig.get("/api/recordings/active").await.json(), json!({ "items": [], "next_cursor": null }));
     let (id, file) = &known[0];
-    std::fs::write(file, b"x").expect("written");
+    std::fs::write(file, b"0123456789").expect("written");
     let path = format!("/api/recordings/{}", id.0);
     assert_eq!(rig.get(&path).await.json()["status"], "completed");
     rig.post(&format!("{path}/stop"), "").await.problem(409);
@@ -209,7 +217,7 @@ async fn parts_that_are_no_file_yet_are_served_one_by_one() {
     let mut row = row(file, RecordingStatus::Interrupted);
     row.id = *id;
     let parts = [part(1), part(2)];
-    rig.store.save_progress(&row, &[], &[], &parts).await.expect("stored");
+    rig.store.save_progress(&row, &[], &[], &parts, &[]).await.expect("stored");
     let path = format!("/api/recordings/{}/file", id.0);
     let detail = rig.get(&path).await.problem(409);
     assert!(detail.contains("2 parts") && detail.contains("?part=2"), "{detail}");
@@ -218,7 +226,7 @@ async fn parts_that_are_no_file_yet_are_served_one_by_one() {
     }
     rig.get(&format!("{path}?part=3")).await.problem(404);
     rig.get(&format!("{path}?part=0")).await.problem(400);
-    rig.store.save_progress(&row, &[], &[], &parts[..1]).await.expect("stored");
+    rig.store.save_progress(&row, &[], &[], &parts[..1], &[]).await.expect("stored");
     assert_eq!(rig.get(&path).await.text(), "part 1", "the only one there is");
     std::fs::write(file, "joined").expect("written");
     assert_eq!(rig.get(&path).await.text(), "joined");

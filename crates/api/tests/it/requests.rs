@@ -134,7 +134,7 @@ async fn queries_that_make_no_sense_are_explained() {
         ("/api/proxy/1/update-priority", "priority is missing"),
         ("/api/proxy/1/update-priority?priority=-1", "priority must be"),
         ("/api/proxy/reorder?ids=1", "ids must be a list of whole numbers in the body"),
-        ("/api/recordings", "url is missing"),
+        ("/api/recordings", "give either url"),
         ("/api/recordings?url=-h", "url must not begin with '-'"),
         ("/api/recordings?url=http://h&quality=", "quality is empty"),
         ("/api/recordings?url=http://h&quality=a%20b", "quality must not"),

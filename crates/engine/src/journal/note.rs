@@ -1,7 +1,7 @@
 //! One entry on its way into the journal, and how the events of the pool become such entries.
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{Event, Level, ProxyId, RecordingId, in_micros, milliseconds};
+use holdfast_model::{ChannelId, Event, Level, ProxyId, RecordingId, in_micros, milliseconds};
 use holdfast_store::rows::EventRow;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +25,8 @@ pub(crate) struct Note {
     pub(crate) proxy: Option<ProxyId>,
     /// About which recording.
     pub(crate) recording: Option<RecordingId>,
+    /// About which channel.
+    pub(crate) channel: Option<ChannelId>,
     /// The particulars.
     pub(crate) data: Map<String, Value>,
     /// Whether the event log keeps it; what is merely a newer figure is not kept.
@@ -41,6 +43,7 @@ impl Note {
             message: message.into(),
             proxy: None,
             recording: None,
+            channel: None,
             data: Map::new(),
             logged: true,
         }
@@ -56,6 +59,12 @@ impl Note {
     pub(crate) fn recording(mut self, id: RecordingId) -> Self {
         self.recording = Some(id);
         self.with("recording_id", json!(id))
+    }
+
+    /// About this channel.
+    pub(crate) fn channel(mut self, id: ChannelId) -> Self {
+        self.channel = Some(id);
+        self.with("streamer_id", json!(id))
     }
 
     /// With one more particular.
@@ -79,7 +88,7 @@ impl Note {
             message: self.message.clone(),
             proxy_id: self.proxy,
             recording_id: self.recording,
-            streamer_id: None,
+            streamer_id: self.channel,
             data: Value::Object(self.data.clone()),
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use holdfast_model::{Gap, ProxyId, RecordingId, RouteUse, in_micros};
+use holdfast_model::{ChannelId, Gap, ProxyId, RecordingId, RouteUse, in_micros};
 use holdfast_recorder::ports::{Account, Traffic};
 use holdfast_recorder::{Control, Part, Progress, Status, Summary};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
@@ -129,11 +129,16 @@ impl Active {
         if resuming && progress.parts.is_empty() {
             return;
         }
+        if let Some(chapter) = progress.chapters.last() {
+            row.title = chapter.title.clone().or_else(|| row.title.take());
+            row.category = chapter.category.clone().or_else(|| row.category.take());
+        }
         row.bytes = progress.bytes.max(progress.parts.iter().map(|part| part.bytes).sum());
         row.duration_s = progress.media.as_secs_f64();
         row.segments_lost = progress.segments_lost;
         row.seconds_lost = progress.seconds_lost;
         state.full.parts = self.earlier.with_missing(parts(&progress.parts));
+        state.full.chapters.clone_from(&progress.chapters);
     }
 
     /// Somebody wants it to stop: should the server be killed before it has, the next start must not go on with it.
@@ -153,6 +158,29 @@ impl Active {
     pub(super) fn is_recording(&self, url: &str) -> bool {
         let state = self.lock();
         is_running(state.full.row.status) && state.full.row.url.expose() == url
+    }
+
+    /// Its channel.
+    pub(super) fn channel(&self) -> Option<ChannelId> {
+        self.lock().full.row.streamer_id
+    }
+
+    /// That channel is gone.
+    pub(super) fn forget_channel(&self, id: ChannelId) {
+        let mut state = self.lock();
+        if state.full.row.streamer_id == Some(id) {
+            state.full.row.streamer_id = None;
+        }
+    }
+
+    /// A person's mark.
+    pub(super) fn keep(&self, keep: bool) {
+        self.lock().full.row.keep = keep;
+    }
+
+    /// Whether a person stopped it.
+    pub(super) fn was_stopped(&self) -> bool {
+        self.lock().stop_wanted
     }
 
     /// One more gap.
@@ -186,6 +214,8 @@ impl Active {
         full.routes = self.earlier.routes.iter().chain(&summary.routes).cloned().collect();
         full.gaps.clone_from(&summary.gaps);
         full.parts = self.earlier.with_missing(parts(&summary.parts));
+        full.chapters.clone_from(&summary.chapters);
+        full.row.thumbnail.clone_from(&summary.thumbnail);
         self.earlier.note_missing(&mut full.row.error);
     }
 
@@ -298,6 +328,7 @@ fn in_stored_times(full: &mut RecordingFull) {
         route.ended_at.iter_mut().for_each(cut);
     }
     full.gaps.iter_mut().for_each(|gap| cut(&mut gap.at));
+    full.chapters.iter_mut().for_each(|chapter| cut(&mut chapter.at));
     for part in &mut full.parts {
         cut(&mut part.started_at);
         part.ended_at.iter_mut().for_each(cut);

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use holdfast_model::{Event, Level, ProxyId, RecordingId};
+use holdfast_model::{ChannelId, Event, Health, Level, ProxyId, RecordingId};
 use holdfast_recorder::{StopCause, ToolError, Tools};
 use holdfast_store::{RecordingFilter, RecordingFull};
 use serde_json::json;
@@ -26,6 +26,7 @@ use crate::wish::{RecordingsWanted, page_limit};
 use crate::{Engine, Refusal};
 
 use active::Active;
+pub(crate) use unfinished::Left;
 
 /// What a shutdown leaves a recording for joining its parts.
 const JOIN_LIMIT: Duration = Duration::from_secs(8);
@@ -36,7 +37,7 @@ const FINISH_LIMIT: Duration = Duration::from_secs(10);
 
 /// The recordings under way, and what new ones need.
 pub(crate) struct Recordings {
-    tools: Result<Tools, ToolError>,
+    pub(crate) tools: Result<Tools, ToolError>,
     directory: PathBuf,
     active: Mutex<HashMap<RecordingId, Arc<Active>>>,
     /// Streams whose recording is being begun, which may take seconds: nobody else may begin one of the same.
@@ -83,6 +84,17 @@ impl Recordings {
         }
     }
 
+    /// The files that this recording made. A row may name what is not ours: somebody's file that was in the place where
+    /// ours was to go, or whatever was written into the table by hand.
+    fn files_of<'a>(&'a self, full: &'a RecordingFull) -> Vec<&'a Path> {
+        let row = &full.row;
+        let whole = row.path.metadata().is_ok_and(|meta| meta.len() == row.bytes);
+        let finished = whole.then_some(row.path.as_path());
+        let parts = full.parts.iter().map(|part| part.path.as_path());
+        let all = finished.into_iter().chain(parts).chain(row.thumbnail.as_deref());
+        all.filter(|file| file.starts_with(&self.directory) && !has_dots(file)).collect()
+    }
+
     /// Claims a stream for the recording that is being begun. One that is only being finished is in nobody's way.
     fn claim(&self, url: &str, masked: &str) -> Result<Claim<'_>, Refusal> {
         if self.is_closing() {
@@ -99,7 +111,12 @@ impl Recordings {
         Ok(Claim { recordings: self, url: url.to_owned() })
     }
 
-    fn is_closing(&self) -> bool {
+    /// Its recordings under way belong to no channel any more.
+    pub(crate) fn forget_channel(&self, id: ChannelId) {
+        self.all().iter().for_each(|active| active.forget_channel(id));
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
@@ -203,7 +220,13 @@ impl Engine {
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Conflict`] if it is under way, [`Refusal::Unavailable`].
     pub async fn delete_recording(&self, id: RecordingId) -> Result<(), Refusal> {
+        self.delete(id, None).await
+    }
+
+    /// The same, by a limit, for this reason.
+    pub(crate) async fn delete(&self, id: RecordingId, limit: Option<&str>) -> Result<(), Refusal> {
         let engine = self.clone();
+        let because = limit.map(|reason| format!(": {reason}")).unwrap_or_default();
         self.carry_out(async move {
             if let Some(active) = engine.inner.recordings.get(id) {
                 let ended = active.full().row.ended_at.is_some();
@@ -217,15 +240,51 @@ impl Engine {
             let full = engine.full(id).await?;
             let memory = &engine.inner.memory;
             memory.heed(memory.store().delete_recording(id).await)?;
-            let files = std::iter::once(&full.row.path).chain(full.parts.iter().map(|part| &part.path));
-            for file in files {
+            for file in engine.inner.recordings.files_of(&full) {
                 remove(file).await;
             }
-            let message = format!("The recording {} was deleted", full.row.path.display());
+            let left = match full.row.path.exists() {
+                true => "; the file there was left, for it is not the one that was recorded",
+                false => "",
+            };
+            let message = format!("The recording {} was deleted{because}{left}", full.row.path.display());
             memory.tell(Note::new("recording_deleted", Level::Info, message).recording(id));
             Ok(())
         })
         .await
+    }
+
+    /// Keeps a recording from being deleted by a limit, or no longer.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Unavailable`].
+    pub async fn keep_recording(&self, id: RecordingId, keep: bool) -> Result<RecordingView, Refusal> {
+        let engine = self.clone();
+        self.carry_out(async move {
+            let memory = &engine.inner.memory;
+            if !memory.heed(memory.store().set_keep(id, keep).await)? {
+                return Err(Refusal::no_recording(id));
+            }
+            if let Some(active) = engine.inner.recordings.get(id) {
+                active.keep(keep);
+            }
+            let view = engine.recording(id).await?;
+            let what = if keep { "is kept" } else { "is no longer kept" };
+            let message = format!("The recording of {} {what}", view.url);
+            engine.tell_recording("recording_updated", Level::Info, message, &view);
+            Ok(view)
+        })
+        .await
+    }
+
+    /// The picture of a recording.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] if there is none, [`Refusal::Unavailable`].
+    pub async fn recording_thumbnail(&self, id: RecordingId) -> Result<PathBuf, Refusal> {
+        let full = self.full(id).await?;
+        let found = full.row.thumbnail.filter(|path| path.is_file());
+        found.ok_or_else(|| Refusal::NotFound(format!("there is no picture of recording {}", id.0)))
     }
 
     /// The file of a recording: the finished one, or its only part so far. With `part` that one, counted from 1.
@@ -253,7 +312,7 @@ impl Engine {
         found.filter(|path| path.is_file()).cloned().ok_or_else(none)
     }
 
-    /// Notes which recordings a conviction hit: those that used the proxy then, or had left it less than a minute before,
+    /// Notes which recordings a conviction hit, and wakes channels that wait for a route: those that used the proxy then, or had left it less than a minute before,
     /// because traffic notices a fault earlier than a check convicts.
     pub(crate) async fn follow_convictions(self, mut events: broadcast::Receiver<Event>) {
         loop {
@@ -264,6 +323,9 @@ impl Engine {
             match event {
                 Ok(Event::ProxyConvicted { id, .. }) => {
                     self.inner.recordings.all().iter().for_each(|active| active.convict(id));
+                }
+                Ok(Event::ProxyHealth { to: Health::Healthy | Health::Degraded, .. }) => {
+                    self.route_appeared();
                 }
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
@@ -284,6 +346,11 @@ impl Engine {
         let note = Note::new(kind, level, message).recording(view.id).with("recording", json!(view));
         self.inner.memory.tell(note);
     }
+}
+
+/// Whether a path leads elsewhere than it begins.
+fn has_dots(path: &Path) -> bool {
+    path.components().any(|piece| piece == std::path::Component::ParentDir)
 }
 
 fn word(view: &RecordingView) -> String {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::active::Active;
+use crate::channels::End;
 use crate::journal::Note;
 use crate::view::{RecordingStatusView, RecordingView};
 use crate::{Engine, figures};
@@ -91,12 +92,21 @@ impl Engine {
         self.tell_recording("recording_finished", level, message, &view);
         self.inner.recordings.lock().remove(&active.id);
         active.done.cancel();
+        if let Some(channel) = active.channel() {
+            self.channel_left(channel, active.id, end_of(active, &view));
+        }
+        if view.ended_at.is_some() && !self.inner.recordings.is_closing() {
+            self.heed_limits_soon();
+        }
     }
 
     /// Stores where a recording stands, and learns how its proxies are counted now.
     pub(super) async fn save(&self, active: &Active, full: &RecordingFull) -> Result<(), StoreError> {
         let memory = &self.inner.memory;
-        let saved = memory.store().save_progress(&full.row, &full.routes, &full.gaps, &full.parts).await;
+        let saved = memory
+            .store()
+            .save_progress(&full.row, &full.routes, &full.gaps, &full.parts, &full.chapters)
+            .await;
         memory.heed(saved)?;
         for id in active.newly_counted(&full.routes) {
             memory.recount(id).await;
@@ -138,6 +148,15 @@ async fn status_changes(progress: &mut watch::Receiver<Progress>, told: Option<S
     if progress.wait_for(|now| Some(now.status) != told).await.is_err() {
         // The recorder is gone: its summary comes next.
         std::future::pending::<()>().await;
+    }
+}
+
+/// What its end means for its channel.
+fn end_of(active: &Active, view: &RecordingView) -> End {
+    match view.status {
+        _ if active.was_stopped() => End::Stopped,
+        RecordingStatusView::Completed => End::Over,
+        _ => End::Failed,
     }
 }
 

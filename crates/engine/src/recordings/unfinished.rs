@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use holdfast_model::Level;
-use holdfast_recorder::{About, JoinError, Output, RecordRequest, Tools, finish_parts};
+use holdfast_recorder::{About, JoinError, Mark, Output, RecordRequest, Tools, finish_parts};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 
 use super::active::{Active, Earlier};
@@ -148,7 +148,7 @@ impl Engine {
         let parts = there(&active.full());
         let joined = match parts.as_slice() {
             [] => Ok(()),
-            parts => finish_parts(&output, parts, &About::default(), &tools, &active.control).await,
+            parts => finish_parts(&output, parts, &about(&active.full()), &tools, &active.control).await,
         };
         if let Err(JoinError::Left) = joined {
             // The server is being stopped: the next start tries again.
@@ -179,7 +179,22 @@ impl Engine {
         let mark = full.row.resume.clone().and_then(|mark| serde_json::from_value(mark).ok());
         request.resume = mark;
         request.earlier_parts = there(full);
+        request.earlier_chapters.clone_from(&full.chapters);
+        self.equip(&mut request, full.row.streamer_id);
         Some((request, tools))
+    }
+}
+
+/// What a file that is joined late says of itself.
+fn about(full: &RecordingFull) -> About {
+    let mark: Option<Mark> = full.row.resume.clone().and_then(|mark| serde_json::from_value(mark).ok());
+    About {
+        title: full.row.title.clone(),
+        channel: full.row.channel.clone(),
+        started_at: Some(full.row.started_at),
+        url: Some(full.row.url_masked.clone()),
+        chapters: full.chapters.clone(),
+        aligned: mark.map(|mark| mark.aligned).unwrap_or_default(),
     }
 }
 

@@ -50,7 +50,7 @@ impl From<EventRow> for EventView {
             message: row.message,
             proxy_id: row.proxy_id.map(|id| id.0),
             recording_id: row.recording_id,
-            streamer_id: row.streamer_id,
+            streamer_id: row.streamer_id.map(|id| id.0),
             data: row.data,
         }
     }

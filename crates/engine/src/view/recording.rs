@@ -1,7 +1,7 @@
 //! Recordings as the outside sees them.
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{Gap, RecordingId, RouteUse};
+use holdfast_model::{Chapter, Gap, RecordingId, RouteUse};
 use holdfast_store::rows::{PartRow, RecordingFull, RecordingStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -54,10 +54,14 @@ pub struct RecordingView {
     pub id: RecordingId,
     /// The channel it belongs to.
     pub streamer_id: Option<i64>,
+    /// The name of that channel at the time; stays when the channel goes.
+    pub channel: Option<String>,
     /// What is recorded; passwords and what looks like a token in the query are masked.
     pub url: String,
     /// What it is called.
     pub title: Option<String>,
+    /// What it is about.
+    pub category: Option<String>,
     /// What was asked for.
     pub quality: String,
     /// Tags that its proxies must carry.
@@ -91,6 +95,12 @@ pub struct RecordingView {
     /// What it was written to, run by run. Once it is finished they are one file, at `path`; those that could not be
     /// joined are still there.
     pub parts: Vec<PartView>,
+    /// What it was called and was about, in order.
+    pub chapters: Vec<ChapterView>,
+    /// Never deleted for its age, or for its size.
+    pub keep: bool,
+    /// Whether there is a picture of it.
+    pub has_thumbnail: bool,
 }
 
 /// One stretch on one route.
@@ -149,6 +159,27 @@ impl From<&Gap> for GapView {
     }
 }
 
+/// A stretch under one title.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Chapter)]
+pub struct ChapterView {
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// Where that is in the file, in seconds.
+    pub offset_s: f64,
+    /// What it was called.
+    pub title: Option<String>,
+    /// What it was about.
+    pub category: Option<String>,
+}
+
+impl From<&Chapter> for ChapterView {
+    fn from(chapter: &Chapter) -> Self {
+        let Chapter { at, offset_s, title, category } = chapter.clone();
+        Self { at, offset_s, title, category }
+    }
+}
+
 /// One file of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Part)]
@@ -179,9 +210,11 @@ impl From<&RecordingFull> for RecordingView {
         let row = &full.row;
         Self {
             id: row.id,
-            streamer_id: row.streamer_id,
+            streamer_id: row.streamer_id.map(|id| id.0),
+            channel: row.channel.clone(),
             url: row.url_masked.clone(),
             title: row.title.clone(),
+            category: row.category.clone(),
             quality: row.quality.clone(),
             tags: row.tags.clone(),
             status: row.status.into(),
@@ -198,6 +231,9 @@ impl From<&RecordingFull> for RecordingView {
             routes: full.routes.iter().map(RouteView::from).collect(),
             gaps: full.gaps.iter().map(GapView::from).collect(),
             parts: full.parts.iter().map(PartView::from).collect(),
+            chapters: full.chapters.iter().map(ChapterView::from).collect(),
+            keep: row.keep,
+            has_thumbnail: row.thumbnail.is_some(),
         }
     }
 }

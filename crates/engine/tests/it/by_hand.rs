@@ -1,6 +1,6 @@
 //! Rows that somebody edits by hand: each check and each start of a recording takes them as it finds them.
 
-use holdfast_engine::{ProxyWish, RecordingWish};
+use holdfast_engine::{ProxyWish, RecordingWish, Stream};
 use holdfast_model::ProxyId;
 use holdfast_testkit::Fault;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ on_both!(
 /// A recording that no route will take, so that it stays a question.
 pub(crate) fn recording(tags: &[&str]) -> RecordingWish {
     let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
-    RecordingWish { url: "https://live.test/live.m3u8".to_owned(), quality: None, tags }
+    RecordingWish { stream: Stream::Address("https://live.test/live.m3u8".to_owned()), quality: None, tags }
 }
 
 async fn no_direct(server: &Server) {

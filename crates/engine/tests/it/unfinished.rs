@@ -34,6 +34,10 @@ async fn left_behind(store: &Store, path: PathBuf) -> (RecordingId, Vec<PartRow>
         seconds_lost: 0.0,
         error: None,
         resume: None,
+        keep: false,
+        category: None,
+        channel: None,
+        thumbnail: None,
     };
     let part = |number: i64| {
         let started_at = row.started_at + TimeDelta::seconds(number);
@@ -42,7 +46,7 @@ async fn left_behind(store: &Store, path: PathBuf) -> (RecordingId, Vec<PartRow>
     };
     let parts = vec![part(1), part(2)];
     store.insert_recording(&row).await.expect("stored");
-    store.save_progress(&row, &[], &[], &parts).await.expect("stored");
+    store.save_progress(&row, &[], &[], &parts, &[]).await.expect("stored");
     (row.id, parts)
 }
 

@@ -1,0 +1,102 @@
+//! The settings of channels and files, and what the limits among them would delete.
+
+use axum::Json;
+use axum::extract::State;
+use holdfast_engine::SettingsChange;
+use holdfast_engine::view::{ContainerView, RetentionPreview, ServerSettings};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::answers::{Busy, TooLarge};
+use crate::channel_input::{MANY, TEMPLATE, known_container};
+use crate::fields::Fields;
+use crate::input::{Asked, Read};
+use crate::problem::Problem;
+use crate::server::Server;
+
+pub(crate) fn router() -> OpenApiRouter<Server> {
+    OpenApiRouter::new().routes(routes!(get_settings, set_settings)).routes(routes!(preview_retention))
+}
+
+/// What is to change; what is not given stays as it is.
+#[derive(ToSchema)]
+#[schema(as = SettingsPatch)]
+struct Patch {
+    /// How often channels are looked at, in seconds.
+    #[schema(minimum = 10, maximum = 3600)]
+    channel_check_seconds: Option<u32>,
+    /// How the files of channels are named.
+    #[schema(max_length = 300, examples("{channel}/{date} {title} [{id}]"))]
+    filename_template: Option<String>,
+    /// The container of the files of channels.
+    container: Option<ContainerView>,
+    /// Recordings are deleted when they are so many days old; null: not for their age.
+    #[schema(minimum = 1, maximum = 1000000, value_type = Option<u32>)]
+    max_age_days: Option<Option<u32>>,
+    /// The oldest recordings are deleted when there are more than so many; null: not for their number.
+    #[schema(minimum = 1, maximum = 1000000, value_type = Option<u32>)]
+    max_count: Option<Option<u32>>,
+    /// The oldest recordings are deleted when they are larger than so many bytes together; null: not for their size.
+    #[schema(minimum = 0, value_type = Option<u64>)]
+    max_bytes: Option<Option<u64>>,
+    /// Free room on the disk below which nothing new starts, in bytes.
+    #[schema(minimum = 67108864)]
+    disk_floor_bytes: Option<u64>,
+}
+
+impl Read for Patch {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        let container = fields.text("container", 8)?;
+        Ok(Self {
+            channel_check_seconds: fields.number("channel_check_seconds", 10..=3600)?,
+            filename_template: fields.text("filename_template", TEMPLATE)?,
+            container: container.map(|word| known_container(&word)).transpose()?,
+            max_age_days: fields.optional_number("max_age_days", 1..=MANY)?,
+            max_count: fields.optional_number("max_count", 1..=MANY)?,
+            max_bytes: fields.optional_bytes("max_bytes")?,
+            disk_floor_bytes: fields.bytes("disk_floor_bytes")?,
+        })
+    }
+}
+
+impl From<Patch> for SettingsChange {
+    fn from(patch: Patch) -> Self {
+        Self {
+            channel_check_seconds: patch.channel_check_seconds,
+            filename_template: patch.filename_template,
+            container: patch.container,
+            max_age_days: patch.max_age_days,
+            max_count: patch.max_count,
+            max_bytes: patch.max_bytes,
+            disk_floor_bytes: patch.disk_floor_bytes,
+        }
+    }
+}
+
+/// The settings in force.
+#[utoipa::path(get, path = "/api/settings", tag = "settings", responses((status = 200, body = ServerSettings)))]
+async fn get_settings(State(server): State<Server>) -> Json<ServerSettings> {
+    Json(server.engine.server_settings())
+}
+
+/// Changes the settings that are given and leaves the others. Limits delete at once what they condemn: see the preview.
+#[utoipa::path(
+    put, path = "/api/settings", tag = "settings", request_body = Patch,
+    responses((status = 200, body = ServerSettings), TooLarge, Busy)
+)]
+async fn set_settings(
+    State(server): State<Server>,
+    Asked(patch): Asked<Patch>,
+) -> Result<Json<ServerSettings>, Problem> {
+    Ok(Json(server.engine.set_server_settings(patch.into()).await?))
+}
+
+/// What the limits in force would delete now.
+#[utoipa::path(
+    get, path = "/api/retention/preview", tag = "settings",
+    responses((status = 200, body = RetentionPreview), Busy)
+)]
+async fn preview_retention(State(server): State<Server>) -> Result<Json<RetentionPreview>, Problem> {
+    Ok(Json(server.engine.retention_preview().await?))
+}

@@ -1,0 +1,120 @@
+//! Channels and what concerns their files, through the door. That they are recorded is tried elsewhere.
+
+use chrono::{TimeDelta, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::recordings::{rig, row};
+use crate::rig::{PATIENCE, Rig};
+
+#[tokio::test]
+async fn a_channel_is_added_changed_and_removed() {
+    let rig = Rig::start().await;
+    let wish = json!({ "username": "Somebody_1", "record": false, "token": "s3crettoken" });
+    let added = rig.post("/api/streamers", &wish.to_string()).await.json();
+    assert_eq!(added["url"], "https://www.twitch.tv/somebody_1", "{added:#}");
+    assert_eq!((&added["username"], &added["has_token"]), (&json!("somebody_1"), &json!(true)), "{added:#}");
+    assert_eq!((&added["record"], &added["quality"]), (&json!(false), &json!("best")), "{added:#}");
+    assert!(!added.to_string().contains("s3cret"), "{added:#}");
+    let address = json!({ "url": "https://twitch.tv/Somebody_1?referrer=x" }).to_string();
+    let twice = rig.post("/api/streamers", &address).await.problem(409);
+    assert!(twice.contains("there already"), "{twice}");
+    let path = format!("/api/streamers/{}", added["id"]);
+    let edit = json!({
+        "tags": ["eu"], "container": "mkv", "max_count": 3, "token": null, "filename_template": "{title}",
+        "streamlink_options": ["--hls-audio-select=*"],
+    });
+    let changed = rig.send(Method::PATCH, &path, &edit.to_string()).await.json();
+    for (key, value) in [
+        ("tags", json!(["eu"])),
+        ("container", json!("mkv")),
+        ("max_count", json!(3)),
+        ("has_token", json!(false)),
+        ("filename_template", json!("{title}")),
+        ("streamlink_options", json!(["--hls-audio-select=*"])),
+    ] {
+        assert_eq!(changed[key], value, "{key}");
+    }
+    let back = json!({ "container": null, "max_count": null, "filename_template": null }).to_string();
+    let changed = rig.send(Method::PATCH, &path, &back).await.json();
+    assert_eq!((&changed["container"], &changed["max_count"]), (&Value::Null, &Value::Null), "{changed:#}");
+    let list = rig.get("/api/streamers").await.json();
+    assert_eq!(list["items"], json!([changed]));
+    rig.send(Method::DELETE, &path, "").await.json();
+    rig.get(&path).await.problem(404);
+    rig.send(Method::DELETE, &path, "").await.problem(404);
+    assert_eq!(rig.get("/api/streamers").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_with_a_sentence() {
+    let rig = Rig::start().await;
+    for (wish, word) in [
+        (json!({}), "either username"),
+        (json!({ "username": "a", "url": "https://b.test" }), "either username"),
+        (json!({ "username": "not a name" }), "no name of a Twitch channel"),
+        (json!({ "url": "file:///etc/passwd" }), "addresses of the web"),
+        (json!({ "username": "a", "filename_template": "{nonsense}" }), "filename_template"),
+        (json!({ "username": "a", "filename_template": "../{title}" }), "filename_template"),
+        (json!({ "username": "a", "streamlink_options": ["--player=sh"] }), "streamlink_options"),
+        (
+            json!({ "username": "a", "streamlink_options": ["--http-proxy=http://u:hunter2@h"] }),
+            "streamlink_options",
+        ),
+        (json!({ "username": "a", "container": "avi" }), "ts, mkv or mp4"),
+        (json!({ "username": "a", "max_count": 0 }), "max_count"),
+        (json!({ "username": "a", "token": "hunter2 or so" }), "token"),
+        (json!({ "username": "a", "recrod": true }), "recrod"),
+    ] {
+        let detail = rig.post("/api/streamers", &wish.to_string()).await.problem(400);
+        assert!(detail.contains(word) && !detail.contains("hunter2"), "{wish}: {detail}");
+    }
+    for (change, word) in [
+        (json!({ "channel_check_seconds": 5 }), "channel_check_seconds"),
+        (json!({ "filename_template": "" }), "filename_template"),
+        (json!({ "disk_floor_bytes": 1 }), "disk_floor_bytes"),
+        (json!({ "container": "exe" }), "ts, mkv or mp4"),
+    ] {
+        let detail = rig.send(Method::PUT, "/api/settings", &change.to_string()).await.problem(400);
+        assert!(detail.contains(word), "{change}: {detail}");
+    }
+    assert_eq!(rig.get("/api/streamers").await.json()["items"], json!([]));
+    assert_eq!(rig.get("/api/settings").await.json()["channel_check_seconds"], 60);
+}
+
+/// Only what the limits name goes, and no file that is not ours.
+#[tokio::test]
+async fn limits_delete_the_oldest_after_a_preview() {
+    use holdfast_store::RecordingStatus::{Completed, Failed};
+    let names =
+        [("kept.ts", Completed), ("old.ts", Completed), ("foreign.ts", Failed), ("new.ts", Completed)];
+    let (rig, known) = rig(&names).await;
+    for ((id, file), age) in known.iter().zip([9, 8, 7, 1]) {
+        std::fs::write(file, b"0123456789").expect("written");
+        let mut old = row(file, Completed);
+        (old.id, old.ended_at) = (*id, Some(Utc::now() - TimeDelta::days(age)));
+        rig.store.save_progress(&old, &[], &[], &[], &[]).await.expect("stored");
+    }
+    // Somebody else's file lies where this one was to go: it is not what the row tells of.
+    std::fs::write(&known[2].1, b"not ours").expect("written");
+    let kept = format!("/api/recordings/{}", known[0].0.0);
+    assert_eq!(rig.send(Method::PATCH, &kept, r#"{"keep": true}"#).await.json()["keep"], true);
+    assert_eq!(rig.get("/api/retention/preview").await.json()["items"], json!([]));
+
+    let limit = json!({ "max_age_days": 5 }).to_string();
+    let set = rig.send(Method::PUT, "/api/settings", &limit).await.json();
+    assert_eq!(set["max_age_days"], 5);
+    let gone = |index: usize| !known[index].1.exists();
+    let left = async || rig.get("/api/recordings").await.json()["items"].as_array().expect("a list").len();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while left().await > 2 {
+        assert!(tokio::time::Instant::now() < deadline, "the old ones are not deleted");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!([gone(0), gone(1), gone(2), gone(3)], [false, true, false, false]);
+    let told = rig.get("/api/events?type=recording_deleted").await.json();
+    let told: Vec<_> =
+        told["items"].as_array().expect("a list").iter().map(|e| e["message"].clone()).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told.iter().all(|message| message.to_string().contains("older than 5 days")), "{told:#?}");
+}

@@ -1,0 +1,226 @@
+//! Channels: who goes live, and that it is recorded then, unattended.
+//!
+//! A look (`watch.rs`) becomes a [`Sight`]; `standing.rs` says what it changes; `start.rs` begins recordings and hears of
+//! their end. `wishes.rs` is what people want of channels, `settings.rs` what they want in general. Everything goes through
+//! the gateway, by the rules of the pool.
+
+mod settings;
+mod standing;
+mod start;
+mod watch;
+mod wishes;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::Utc;
+use holdfast_model::{ChannelId, Level, Scene, in_micros};
+use holdfast_store::{ChannelRow, ChannelState, Limits, ServerSettingsRow};
+use serde_json::json;
+use tokio::sync::{Notify, watch as channel};
+
+use crate::journal::Note;
+use crate::view::{ChannelStatusView, ChannelView, ContainerView};
+use crate::{Engine, Refusal};
+
+pub use settings::SettingsChange;
+pub use wishes::{ChannelChange, ChannelWish};
+
+pub(crate) use standing::End;
+pub(crate) use start::Order;
+
+use standing::{Change, Sight, Standing, Status};
+
+/// All channels, in memory and kept up in the store.
+pub(crate) struct Channels {
+    all: Mutex<BTreeMap<ChannelId, Channel>>,
+    settings: Mutex<ServerSettingsRow>,
+    /// Something is due before the regular time.
+    due: Notify,
+    /// One round of deleting at a time.
+    pub(crate) deleting: tokio::sync::Mutex<()>,
+}
+
+/// One channel: what is stored of it, and where it stands.
+struct Channel {
+    row: ChannelRow,
+    standing: Standing,
+    /// What its broadcast is called, for the recording under way.
+    scene: channel::Sender<Scene>,
+    /// To be looked at before its time.
+    look_now: bool,
+}
+
+impl Channel {
+    fn new(row: ChannelRow) -> Self {
+        let state = &row.state;
+        let scene = Scene { title: state.title.clone(), category: state.category.clone() };
+        let standing = Standing::remembered(scene.clone(), state.live_since, state.last_checked_at);
+        Self { row, standing, scene: channel::Sender::new(scene), look_now: false }
+    }
+
+    /// What the store keeps of where it stands.
+    fn state(&self) -> ChannelState {
+        ChannelState {
+            display_name: self.row.state.display_name.clone(),
+            twitch_id: self.row.state.twitch_id.clone(),
+            title: self.standing.scene.title.clone(),
+            category: self.standing.scene.category.clone(),
+            live_since: self.standing.live.as_ref().map(|live| in_micros(live.since)),
+            last_checked_at: self.standing.checked_at.map(in_micros),
+        }
+    }
+
+    fn view(&self) -> ChannelView {
+        let Self { row, standing, .. } = self;
+        ChannelView {
+            id: row.id.0,
+            username: row.username.clone(),
+            url: row.url_masked.clone(),
+            display_name: row.state.display_name.clone(),
+            record: row.record,
+            quality: row.quality.clone(),
+            tags: row.tags.clone(),
+            status: match standing.status() {
+                Status::Offline => ChannelStatusView::Offline,
+                Status::Live => ChannelStatusView::Live,
+                Status::Waiting => ChannelStatusView::Waiting,
+                Status::Recording => ChannelStatusView::Recording,
+            },
+            live_since: standing.live.as_ref().map(|live| in_micros(live.since)),
+            title: standing.scene.title.clone(),
+            category: standing.scene.category.clone(),
+            recording_id: standing.recording,
+            last_checked_at: standing.checked_at.map(in_micros),
+            waiting_reason: standing.waiting.clone(),
+            last_error: standing.error.clone(),
+            filename_template: row.filename_template.clone(),
+            container: row.container.as_deref().and_then(ContainerView::of),
+            max_age_days: row.limits.max_age_days,
+            max_count: row.limits.max_count,
+            max_bytes: row.limits.max_bytes,
+            streamlink_options: row.streamlink_options.clone(),
+            has_token: row.user_token.is_some(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl Channels {
+    pub(crate) fn new(rows: Vec<ChannelRow>, settings: ServerSettingsRow) -> Self {
+        Self {
+            all: Mutex::new(rows.into_iter().map(|row| (row.id, Channel::new(row))).collect()),
+            settings: Mutex::new(settings),
+            due: Notify::new(),
+            deleting: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> ServerSettingsRow {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The limits of each channel that has some.
+    pub(crate) fn limits(&self) -> HashMap<ChannelId, Limits> {
+        self.lock().values().map(|channel| (channel.row.id, channel.row.limits)).collect()
+    }
+
+    /// What a recording of this channel is told of its title and category.
+    fn scene(&self, id: ChannelId) -> Option<channel::Receiver<Scene>> {
+        self.lock().get(&id).map(|channel| channel.scene.subscribe())
+    }
+
+    /// Changes where a channel stands; `None` if it is gone.
+    fn with<T>(&self, id: ChannelId, change: impl FnOnce(&mut Channel) -> T) -> Option<T> {
+        self.lock().get_mut(&id).map(change)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Channel>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// All channels, by name.
+    #[must_use]
+    pub fn channels(&self) -> Vec<ChannelView> {
+        let mut all: Vec<_> = self.inner.channels.lock().values().map(Channel::view).collect();
+        all.sort_by_cached_key(|view| (view.display_name.to_lowercase(), view.id));
+        all
+    }
+
+    /// One channel.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`].
+    pub fn channel(&self, id: ChannelId) -> Result<ChannelView, Refusal> {
+        self.inner.channels.with(id, |channel| channel.view()).ok_or_else(|| Refusal::no_channel(id))
+    }
+
+    /// Takes over what was seen of channels, stores what changed and tells it.
+    async fn saw(&self, sights: Vec<(ChannelId, Sight)>) {
+        let now = Utc::now();
+        let mut states = Vec::new();
+        let mut notes = Vec::new();
+        for (id, sight) in sights {
+            let seen = self.inner.channels.with(id, |channel| {
+                let change = channel.standing.see(sight, now);
+                channel.scene.send_if_modified(|scene| {
+                    let other = *scene != channel.standing.scene;
+                    scene.clone_from(&channel.standing.scene);
+                    other
+                });
+                (change, channel.state(), channel.view())
+            });
+            let Some((change, state, view)) = seen else { continue };
+            states.push((id, state));
+            notes.extend(note(change, id, &view));
+        }
+        let memory = &self.inner.memory;
+        if memory.heed(memory.store().save_channel_states(&states).await).is_err() {
+            // They are seen again with the next look.
+            tracing::debug!("where channels stand could not be stored");
+        }
+        notes.into_iter().for_each(|note| memory.tell(note));
+        self.start_due_channels();
+    }
+
+    /// Tells how a channel is now.
+    fn tell_channel(&self, id: ChannelId, kind: &'static str, level: Level, message: impl Into<String>) {
+        if let Ok(view) = self.channel(id) {
+            self.inner.memory.tell(about(id, &view, Note::new(kind, level, message)));
+        }
+    }
+}
+
+fn note(change: Change, id: ChannelId, view: &ChannelView) -> Option<Note> {
+    let name = &view.display_name;
+    let note = match change {
+        Change::Nothing => return None,
+        Change::WentLive => {
+            let title = view.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
+            Note::new("streamer_online", Level::Info, format!("{name} is live{title}"))
+        }
+        Change::WentOffline => Note::new("streamer_offline", Level::Info, format!("{name} is offline")),
+        Change::Renamed => {
+            let title = view.title.as_deref().unwrap_or("no title");
+            let category = view.category.as_deref().unwrap_or("no category");
+            Note::new("streamer_updated", Level::Info, format!("{name} now: {title} ({category})"))
+        }
+        Change::Told => match &view.last_error {
+            Some(why) => Note::new(
+                "streamer_updated",
+                Level::Warning,
+                format!("Whether {name} is live could not be found out: {why}"),
+            ),
+            None => Note::new("streamer_updated", Level::Info, format!("{name} can be looked at again")),
+        },
+    };
+    Some(about(id, view, note))
+}
+
+fn about(id: ChannelId, view: &ChannelView, note: Note) -> Note {
+    note.channel(id).with("streamer", json!(view))
+}

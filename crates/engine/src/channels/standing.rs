@@ -1,0 +1,344 @@
+//! Where one channel stands: is it live, is it being recorded, and if not, why not and when to try again. Pure: whoever
+//! looked tells what was seen, whoever started a recording how that went, and the clock is handed in.
+//!
+//! ```text
+//!            seen live                started
+//! offline ─────────────▶ live ─────────────────────▶ recording
+//!    ▲                    │ ▲ no route   a route       │
+//!    │                    ▼ │                          │ ended
+//!    │     seen offline  waiting                       ▼
+//!    └──────────────────────────────────────── live or offline
+//! ```
+//!
+//! One broadcast is recorded as long as it lasts. When its recording fails it is tried again after 10, 20, 40 … s, at most
+//! every 5 min. When a person stops it, it is left alone until the channel has been offline or begins another broadcast.
+//! Left out on purpose: who looks, and how a recording ends.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use holdfast_model::{RecordingId, Scene};
+
+/// The first pause after a recording that failed; it doubles.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// The longest.
+const AGAIN_AT_MOST: Duration = Duration::from_secs(300);
+/// How often a channel that waits for a route tries without having been told of one.
+const ROUTE_AGAIN: Duration = Duration::from_secs(10);
+
+/// One stretch of being live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broadcast {
+    /// The platform's number for it, where it has one.
+    pub(crate) id: Option<String>,
+    /// When it began, as far as is known.
+    pub(crate) since: DateTime<Utc>,
+}
+
+/// What was seen of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// It is live.
+    Live {
+        /// The platform's number for this broadcast.
+        id: Option<String>,
+        /// When it began; `None`: not told.
+        since: Option<DateTime<Utc>>,
+        /// What it is called; `None`: not told, which is not the same as having no title.
+        scene: Option<Scene>,
+    },
+    /// It is not.
+    Offline,
+    /// Nobody knows, for this reason. What was known stays so.
+    Unknown(String),
+}
+
+/// What a look changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Nothing,
+    WentLive,
+    WentOffline,
+    /// Title or category.
+    Renamed,
+    /// Only that and why it could not be seen, or can be again.
+    Told,
+}
+
+/// How a channel is, in the words of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Offline,
+    Live,
+    Waiting,
+    Recording,
+}
+
+/// How a recording of a channel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The stream was over.
+    Over,
+    /// A person stopped it.
+    Stopped,
+    /// It failed.
+    Failed,
+}
+
+/// Everything that is known of one channel and not in its settings.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) live: Option<Broadcast>,
+    pub(crate) scene: Scene,
+    pub(crate) recording: Option<RecordingId>,
+    /// Why a live channel is not recorded: there is no route.
+    pub(crate) waiting: Option<String>,
+    /// Why the last look failed, or the last recording did not start.
+    pub(crate) error: Option<String>,
+    pub(crate) checked_at: Option<DateTime<Utc>>,
+    /// A recording is being started.
+    starting: bool,
+    /// Somebody stopped the recording of this broadcast.
+    declined: bool,
+    /// A recording found the stream over: that it is live has to be seen anew.
+    doubted: bool,
+    /// Tries that failed in a row.
+    failures: u32,
+    /// No try before this.
+    not_before: Option<Instant>,
+}
+
+impl Standing {
+    /// As it was when that was last stored. That it is live still has to be seen.
+    pub(crate) fn remembered(
+        scene: Scene,
+        live_since: Option<DateTime<Utc>>,
+        checked_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        let live = live_since.map(|since| Broadcast { id: None, since });
+        Self { doubted: live.is_some(), live, scene, checked_at, ..Self::default() }
+    }
+
+    /// Takes over what was seen.
+    pub(crate) fn see(&mut self, sight: Sight, at: DateTime<Utc>) -> Change {
+        let (id, since, scene) = match sight {
+            Sight::Unknown(why) => return self.unseen(why),
+            Sight::Offline => return self.seen_offline(at),
+            Sight::Live { id, since, scene } => (id, since, scene),
+        };
+        self.checked_at = Some(at);
+        self.error = None;
+        self.doubted = false;
+        let known = self.live.as_ref();
+        let same = known.is_some_and(|known| known.id.is_none() || id.is_none() || known.id == id);
+        let renamed = scene.is_some_and(|scene| {
+            let other = scene != self.scene;
+            self.scene = scene;
+            other
+        });
+        if same {
+            if let Some(known) = self.live.as_mut() {
+                known.id = known.id.take().or(id);
+            }
+            return if renamed { Change::Renamed } else { Change::Nothing };
+        }
+        self.live = Some(Broadcast { id, since: since.unwrap_or(at) });
+        self.forgive();
+        Change::WentLive
+    }
+
+    fn unseen(&mut self, why: String) -> Change {
+        let news = self.error.as_ref() != Some(&why);
+        self.error = Some(why);
+        if news { Change::Told } else { Change::Nothing }
+    }
+
+    fn seen_offline(&mut self, at: DateTime<Utc>) -> Change {
+        self.checked_at = Some(at);
+        let told = self.error.take().is_some();
+        self.waiting = None;
+        self.forgive();
+        match self.live.take() {
+            Some(_) => Change::WentOffline,
+            None if told => Change::Told,
+            None => Change::Nothing,
+        }
+    }
+
+    fn forgive(&mut self) {
+        (self.declined, self.doubted, self.failures, self.not_before) = (false, false, 0, None);
+    }
+
+    /// Whether a recording is to be started now. `record`: whether that is wanted at all.
+    pub(crate) fn wants_recording(&self, record: bool, now: Instant) -> bool {
+        let idle = self.recording.is_none() && !self.starting && !self.declined && !self.doubted;
+        record && idle && self.live.is_some() && self.not_before.is_none_or(|at| at <= now)
+    }
+
+    /// Somebody starts one; nobody else may until that is decided.
+    pub(crate) fn begin(&mut self) {
+        self.starting = true;
+    }
+
+    /// A recording runs.
+    pub(crate) fn started(&mut self, id: RecordingId) {
+        self.starting = false;
+        self.recording = Some(id);
+        self.waiting = None;
+        self.error = None;
+    }
+
+    /// There was no route. True if that is news.
+    pub(crate) fn no_route(&mut self, reason: &str, now: Instant) -> bool {
+        self.starting = false;
+        self.not_before = Some(now + ROUTE_AGAIN);
+        self.waiting.replace(reason.to_owned()).as_deref() != Some(reason)
+    }
+
+    /// It did not start for another reason. True if that is news.
+    pub(crate) fn refused(&mut self, reason: &str, now: Instant) -> bool {
+        self.starting = false;
+        self.waiting = None;
+        self.back_off(now);
+        self.error.replace(reason.to_owned()).as_deref() != Some(reason)
+    }
+
+    /// A route may have appeared: whoever waits for one tries at once.
+    pub(crate) fn route_appeared(&mut self) {
+        if self.waiting.is_some() {
+            self.not_before = None;
+        }
+    }
+
+    /// Its recording ended.
+    pub(crate) fn ended(&mut self, id: RecordingId, how: End, now: Instant) {
+        if self.recording != Some(id) {
+            return;
+        }
+        self.recording = None;
+        match how {
+            End::Stopped => self.declined = self.live.is_some(),
+            End::Over => {
+                self.doubted = true;
+                // Platforms go on listing a broadcast for a while after its end.
+                self.back_off(now);
+            }
+            End::Failed => self.back_off(now),
+        }
+    }
+
+    fn back_off(&mut self, now: Instant) {
+        let pause = AGAIN_AFTER.saturating_mul(1 << self.failures.min(16)).min(AGAIN_AT_MOST);
+        self.failures += 1;
+        self.not_before = Some(now + pause);
+    }
+
+    /// The word for all of it.
+    pub(crate) fn status(&self) -> Status {
+        match (self.recording, &self.live, &self.waiting) {
+            (Some(_), _, _) => Status::Recording,
+            (None, None, _) => Status::Offline,
+            (None, Some(_), Some(_)) => Status::Waiting,
+            (None, Some(_), None) => Status::Live,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(id: &str) -> Sight {
+        Sight::Live { id: Some(id.to_owned()), since: None, scene: None }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn a_broadcast_is_recorded_once() {
+        let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
+        assert!(!channel.wants_recording(true, now), "offline");
+        assert_eq!(channel.see(live("1"), at(0)), Change::WentLive);
+        assert!(channel.wants_recording(true, now));
+        assert!(!channel.wants_recording(false, now), "nobody wants it");
+        channel.begin();
+        assert!(!channel.wants_recording(true, now), "somebody is at it");
+        channel.started(id);
+        assert_eq!(channel.status(), Status::Recording);
+        assert_eq!(channel.see(live("1"), at(1)), Change::Nothing);
+        assert!(!channel.wants_recording(true, now));
+        assert_eq!(channel.see(Sight::Offline, at(2)), Change::WentOffline);
+        assert_eq!(channel.status(), Status::Recording, "it may come back");
+        channel.ended(id, End::Over, now);
+        assert_eq!((channel.status(), channel.wants_recording(true, now)), (Status::Offline, false));
+        channel.see(live("2"), at(3));
+        channel.started(id);
+        channel.ended(id, End::Over, now);
+        assert!(!channel.wants_recording(true, now + AGAIN_AT_MOST), "nobody has seen it live since");
+        channel.see(live("2"), at(4));
+        assert!(!channel.wants_recording(true, now) && channel.wants_recording(true, now + AGAIN_AFTER));
+    }
+
+    #[test]
+    fn what_a_person_stopped_is_left_alone_until_the_next_broadcast() {
+        let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
+        channel.see(live("1"), at(0));
+        channel.started(id);
+        channel.ended(id, End::Stopped, now);
+        assert_eq!(channel.see(live("1"), at(1)), Change::Nothing);
+        assert!(!channel.wants_recording(true, now + AGAIN_AT_MOST));
+        assert_eq!(channel.see(live("2"), at(2)), Change::WentLive);
+        assert!(channel.wants_recording(true, now));
+    }
+
+    #[test]
+    fn failures_are_tried_again_later_and_later() {
+        let (mut channel, start) = (Standing::default(), Instant::now());
+        channel.see(live("1"), at(0));
+        for pause in [10, 20, 40, 80, 160, 300, 300] {
+            let id = RecordingId::new();
+            channel.started(id);
+            channel.ended(id, End::Failed, start);
+            let due = start + Duration::from_secs(pause);
+            assert!(!channel.wants_recording(true, due - Duration::from_millis(1)), "{pause}");
+            assert!(channel.wants_recording(true, due), "{pause}");
+        }
+        channel.see(Sight::Offline, at(1));
+        channel.see(live("2"), at(2));
+        assert!(channel.wants_recording(true, start));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_route_is_told_once_and_woken_by_one() {
+        let (mut channel, now) = (Standing::default(), Instant::now());
+        channel.see(live("1"), at(0));
+        channel.begin();
+        assert!(channel.no_route("all proxies are down", now));
+        assert_eq!(channel.status(), Status::Waiting);
+        assert!(!channel.wants_recording(true, now));
+        channel.route_appeared();
+        assert!(channel.wants_recording(true, now));
+        channel.begin();
+        assert!(!channel.no_route("all proxies are down", now), "no news");
+        assert!(channel.wants_recording(true, now + ROUTE_AGAIN));
+        channel.see(Sight::Offline, at(1));
+        assert_eq!(channel.status(), Status::Offline);
+    }
+
+    #[test]
+    fn not_knowing_changes_nothing_but_says_why() {
+        let mut channel = Standing::default();
+        channel.see(live("1"), at(0));
+        assert_eq!(channel.see(Sight::Unknown("no answer".to_owned()), at(1)), Change::Told);
+        assert_eq!(channel.see(Sight::Unknown("no answer".to_owned()), at(2)), Change::Nothing);
+        assert_eq!((channel.status(), channel.checked_at), (Status::Live, Some(at(0))));
+        let scene = Scene { title: Some("a".to_owned()), category: None };
+        let named = Sight::Live { id: None, since: None, scene: Some(scene.clone()) };
+        assert_eq!(channel.see(named.clone(), at(3)), Change::Renamed);
+        assert_eq!(channel.see(named, at(4)), Change::Nothing);
+        assert_eq!(channel.see(live("1"), at(5)), Change::Nothing);
+        assert_eq!(channel.scene, scene, "a look that tells no title takes none away");
+    }
+}

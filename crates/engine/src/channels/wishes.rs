@@ -1,0 +1,272 @@
+//! What people want of channels: adding, changing, removing them, and a look at once. Stored first, then applied, then
+//! told.
+
+use holdfast_model::{ChannelId, Level, Secret};
+use holdfast_recorder::{StreamlinkOptions, Template, mask_url, stream_address};
+use holdfast_store::{ChannelEdit, Limits, NewChannelRow};
+
+use super::Channel;
+use crate::view::{ChannelView, ContainerView};
+use crate::{Engine, Refusal};
+
+/// A channel to be added.
+#[derive(Clone, Debug, Default)]
+pub struct ChannelWish {
+    /// The name of a Twitch channel, or an address that Streamlink knows.
+    pub stream: String,
+    /// Its name for people; `None`: by its address.
+    pub display_name: Option<String>,
+    /// Whether to record it; `None`: yes.
+    pub record: Option<bool>,
+    /// What Streamlink is asked for; `None`: best.
+    pub quality: Option<String>,
+    /// Tags that its proxies must carry.
+    pub tags: Vec<String>,
+    /// How its files are named; `None`: as in the settings.
+    pub filename_template: Option<String>,
+    /// The container of its files; `None`: as in the settings.
+    pub container: Option<ContainerView>,
+    /// When its recordings are deleted.
+    pub limits: Limits,
+    /// More options for Streamlink.
+    pub streamlink_options: Vec<String>,
+    /// A Twitch user token.
+    pub token: Option<Secret>,
+}
+
+/// What is to change about a channel; `None` stays as it is, `Some(None)` is taken away.
+#[derive(Clone, Debug, Default)]
+pub struct ChannelChange {
+    /// Its name for people.
+    pub display_name: Option<String>,
+    /// Whether to record it.
+    pub record: Option<bool>,
+    /// What Streamlink is asked for.
+    pub quality: Option<String>,
+    /// Tags that its proxies must carry.
+    pub tags: Option<Vec<String>>,
+    /// How its files are named.
+    pub filename_template: Option<Option<String>>,
+    /// The container of its files.
+    pub container: Option<Option<ContainerView>>,
+    /// Its recordings are deleted when they are so many days old.
+    pub max_age_days: Option<Option<u32>>,
+    /// The oldest are deleted when there are more than so many.
+    pub max_count: Option<Option<u32>>,
+    /// The oldest are deleted when they take more than so many bytes.
+    pub max_bytes: Option<Option<u64>>,
+    /// More options for Streamlink.
+    pub streamlink_options: Option<Vec<String>>,
+    /// A Twitch user token.
+    pub token: Option<Option<Secret>>,
+}
+
+impl Engine {
+    /// Adds a channel. It is looked at at once.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::Conflict`] if it is there already, [`Refusal::Unavailable`].
+    pub async fn add_channel(&self, wish: ChannelWish) -> Result<ChannelView, Refusal> {
+        let row = new_row(wish)?;
+        let engine = self.clone();
+        self.carry_out(async move {
+            let memory = &engine.inner.memory;
+            let _turn = memory.turn_for_a_wish().await?;
+            engine.refuse_known_channel(&row)?;
+            let stored = memory.heed(memory.store().add_channel(&row).await)?;
+            let id = stored.id;
+            engine.inner.channels.lock().insert(id, Channel::new(stored));
+            let message = format!("Channel {} was added", row.display_name);
+            engine.tell_channel(id, "streamer_added", Level::Info, message);
+            engine.channels_changed();
+            engine.channel(id)
+        })
+        .await
+    }
+
+    /// Changes a channel. A recording under way keeps what it was begun with.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::NotFound`], [`Refusal::Unavailable`].
+    pub async fn edit_channel(&self, id: ChannelId, change: ChannelChange) -> Result<ChannelView, Refusal> {
+        let edit = edit(change)?;
+        let engine = self.clone();
+        self.carry_out(async move {
+            let memory = &engine.inner.memory;
+            let _turn = memory.turn_for_a_wish().await?;
+            engine.channel(id)?;
+            let stored = memory.heed(memory.store().edit_channel(id, &edit).await)?;
+            let stored = stored.ok_or_else(|| Refusal::no_channel(id))?;
+            engine.inner.channels.with(id, |channel| channel.row = stored);
+            let name = engine.channel(id)?.display_name;
+            let message = format!("Channel {name} was changed");
+            engine.tell_channel(id, "streamer_updated", Level::Info, message);
+            engine.channels_changed();
+            engine.channel(id)
+        })
+        .await
+    }
+
+    /// Removes a channel. A recording of it that is under way goes on; its recordings stay.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Unavailable`].
+    pub async fn remove_channel(&self, id: ChannelId) -> Result<(), Refusal> {
+        let engine = self.clone();
+        self.carry_out(async move {
+            let memory = &engine.inner.memory;
+            let _turn = memory.turn_for_a_wish().await?;
+            let view = engine.channel(id)?;
+            memory.heed(memory.store().remove_channel(id).await)?;
+            engine.inner.channels.lock().remove(&id);
+            engine.inner.recordings.forget_channel(id);
+            let message = format!("Channel {} was removed", view.display_name);
+            let note = crate::journal::Note::new("streamer_removed", Level::Info, message);
+            memory.tell(super::about(id, &view, note));
+            engine.channels_changed();
+            Ok(())
+        })
+        .await
+    }
+
+    fn refuse_known_channel(&self, new: &NewChannelRow) -> Result<(), Refusal> {
+        let all = self.inner.channels.lock();
+        let known = all.values().find(|channel| channel.row.url.expose() == new.url.expose());
+        match known {
+            Some(known) => {
+                let (name, id) = (&known.row.state.display_name, known.row.id);
+                Err(Refusal::Conflict(format!("this channel is there already, as {name} (number {id})")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whoever looks at channels has to look anew.
+    fn channels_changed(&self) {
+        self.inner.channels.due.notify_one();
+        self.start_due_channels();
+    }
+}
+
+/// The name of a Twitch channel that an address leads to.
+fn twitch_name(url: &str) -> Option<String> {
+    let rest = url.split_once("://")?.1;
+    let (host, path) = rest.split_once('/')?;
+    let host = host.to_ascii_lowercase();
+    let host = host.strip_prefix("www.").or_else(|| host.strip_prefix("m.")).unwrap_or(&host);
+    let name = path.split(['/', '?', '#']).next()?.to_ascii_lowercase();
+    let alone = path.split(['?', '#']).next()?.trim_end_matches('/').len() == name.len();
+    let valid =
+        (1..=25).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    (host == "twitch.tv" && alone && valid).then_some(name)
+}
+
+fn new_row(wish: ChannelWish) -> Result<NewChannelRow, Refusal> {
+    let (url, name) = stream_address(&wish.stream).map_err(|error| Refusal::Invalid(error.to_string()))?;
+    let username = twitch_name(&url);
+    let url = username.as_ref().map_or(url, |name| format!("https://www.twitch.tv/{name}"));
+    Ok(NewChannelRow {
+        display_name: wish.display_name.filter(|n| !n.is_empty()).or(username.clone()).unwrap_or(name),
+        username,
+        url_masked: mask_url(&url),
+        url: Secret::new(url),
+        record: wish.record.unwrap_or(true),
+        quality: wish
+            .quality
+            .filter(|quality| !quality.trim().is_empty())
+            .unwrap_or_else(|| "best".to_owned()),
+        tags: wish.tags,
+        filename_template: wish.filename_template.map(valid_template).transpose()?,
+        container: wish.container.map(|container| container.word().to_owned()),
+        limits: wish.limits,
+        streamlink_options: valid_options(wish.streamlink_options)?,
+        user_token: wish.token.as_ref().map(valid_token).transpose()?.flatten(),
+    })
+}
+
+fn edit(change: ChannelChange) -> Result<ChannelEdit, Refusal> {
+    let display_name = change.display_name.map(|name| name.trim().to_owned());
+    if display_name.as_ref().is_some_and(String::is_empty) {
+        return Err(Refusal::Invalid("display_name is empty: give the channel a name".to_owned()));
+    }
+    Ok(ChannelEdit {
+        display_name,
+        record: change.record,
+        quality: change.quality.map(|q| if q.trim().is_empty() { "best".to_owned() } else { q }),
+        tags: change.tags,
+        filename_template: change
+            .filename_template
+            .map(|template| template.filter(|text| !text.is_empty()).map(valid_template).transpose())
+            .transpose()?,
+        container: change.container.map(|container| container.map(|c| c.word().to_owned())),
+        max_age_days: change.max_age_days,
+        max_count: change.max_count,
+        max_bytes: change.max_bytes,
+        streamlink_options: change.streamlink_options.map(valid_options).transpose()?,
+        user_token: match change.token {
+            None => None,
+            Some(None) => Some(None),
+            Some(Some(token)) => Some(valid_token(&token)?),
+        },
+    })
+}
+
+pub(super) fn valid_template(text: String) -> Result<String, Refusal> {
+    match Template::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Refusal::Invalid(format!("filename_template: {error}"))),
+    }
+}
+
+fn valid_options(options: Vec<String>) -> Result<Vec<String>, Refusal> {
+    match StreamlinkOptions::parse(&options) {
+        Ok(_) => Ok(options),
+        Err(error) => Err(Refusal::Invalid(format!("streamlink_options: {error}"))),
+    }
+}
+
+/// A token as Twitch gives it: letters and digits, nothing that could end a line of Streamlink's configuration. An empty one
+/// is none.
+fn valid_token(token: &Secret) -> Result<Option<Secret>, Refusal> {
+    let text = token.expose().trim();
+    let text = text.strip_prefix("OAuth ").or_else(|| text.strip_prefix("oauth:")).unwrap_or(text);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.len() > 200 || !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(Refusal::Invalid(
+            "token is no Twitch user token: it has letters and digits only (the value of the cookie auth-token)".to_owned(),
+        ));
+    }
+    Ok(Some(Secret::new(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_of_twitch_are_known_by_their_address() {
+        for (url, name) in [
+            ("https://www.twitch.tv/xqc", Some("xqc")),
+            ("https://twitch.tv/XQC/", Some("xqc")),
+            ("https://m.twitch.tv/xqc?referrer=x", Some("xqc")),
+            ("https://www.twitch.tv/xqc/videos", None),
+            ("https://www.twitch.tv/", None),
+            ("https://clips.twitch.tv/xqc", None),
+            ("https://twitch.tv.example/xqc", None),
+            ("hls://twitch.tv/a.m3u8", None),
+        ] {
+            assert_eq!(twitch_name(url).as_deref(), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn tokens_cannot_carry_a_line() {
+        let check = |text: &str| valid_token(&Secret::new(text)).map(|t| t.map(|t| t.expose().to_owned()));
+        assert_eq!(check(" OAuth abc123 "), Ok(Some("abc123".to_owned())));
+        assert_eq!(check(""), Ok(None));
+        let refused = check("s3cret\nplayer=x").expect_err("two lines").to_string();
+        assert!(!refused.contains("s3cret"), "{refused}");
+    }
+}
