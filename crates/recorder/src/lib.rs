@@ -31,7 +31,7 @@ pub use address::{AddressError, stream_address};
 pub use control::{Control, Observer, Progress, Status, StopCause};
 pub use join::{JoinError, thumbnail};
 pub use live::{Look, look};
-pub use mark::Mark;
+pub use mark::{Mark, Over};
 pub use mask::mask_url;
 pub use options::{OptionError, StreamlinkOptions};
 pub use output::{Container, Output, OutputError};

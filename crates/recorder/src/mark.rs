@@ -49,6 +49,22 @@ pub struct Mark {
     /// What the broadcast was called so far.
     #[serde(default)]
     pub chapters: Vec<Chapter>,
+    /// The stream was over, and nothing has come since: it is waited for.
+    #[serde(default)]
+    pub over: Option<Over>,
+}
+
+/// How a stream was over that may come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// How that is known, in words.
+    pub reason: String,
+    /// The playlist itself said so: what it numbers after that was not broadcast before it came back.
+    pub ended: bool,
+    /// It was seen to be gone: that the page offers something is news.
+    pub gone: bool,
 }
 
 impl Mark {
@@ -208,6 +224,7 @@ mod tests {
                 title: Some("a title".into()),
                 category: None,
             }],
+            over: Some(Over { since: DateTime::UNIX_EPOCH, reason: "404".into(), ended: false, gone: true }),
         }
     }
 
@@ -216,13 +233,16 @@ mod tests {
         let text = serde_json::to_string(&mark()).expect("JSON");
         assert!(!text.contains("secret"), "{text}");
         assert_eq!(serde_json::from_str::<Mark>(&text).expect("a mark"), mark());
-        // An earlier version kept neither chapters nor advertisements.
+        // An earlier version kept neither chapters nor advertisements, and knew of no waiting.
         let mut kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        for name in ["chapters", "before_content", "aligned"] {
+        for name in ["chapters", "before_content", "aligned", "over"] {
             kept.as_object_mut().expect("an object").remove(name).expect(name);
         }
         let old = serde_json::from_value::<Mark>(kept).expect("a mark");
-        assert_eq!(old, Mark { chapters: Vec::new(), before_content: 0.0, aligned: Vec::new(), ..mark() });
+        assert_eq!(
+            old,
+            Mark { chapters: Vec::new(), before_content: 0.0, aligned: Vec::new(), over: None, ..mark() }
+        );
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct RecordRequest {
     pub duration: Option<Duration>,
     /// How long to try when nothing can be reached.
     pub give_up_after: Duration,
+    /// How long a stream that is over is waited for: back within that time, it goes on in the same recording. Zero: not
+    /// at all.
+    pub linger: Duration,
     /// Free room on the disk below which nothing is written any more, in bytes.
     pub disk_floor: u64,
     /// Only proxies that carry all of these tags; empty: any.
@@ -73,6 +76,7 @@ impl RecordRequest {
             output,
             duration: None,
             give_up_after: DEFAULT_GIVE_UP_AFTER,
+            linger: Duration::ZERO,
             disk_floor: DEFAULT_DISK_FLOOR,
             tags: Vec::new(),
             tools,

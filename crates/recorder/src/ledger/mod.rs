@@ -8,11 +8,13 @@
 //! by itself: the next part begins far enough back, and only numbers that left the playlist meanwhile are gone.
 //!
 //! When the site begins to number anew (a new broadcast under the same address) numbers say nothing about the time
-//! between; the loss is then taken from the clock and marked as estimated.
+//! between; the loss is then taken from the clock and marked as estimated. Unless the stream was over in between
+//! ([`Away`]): what was not broadcast is no loss.
 //!
 //! Sound in a playlist of its own is kept apart: its losses count as seconds only where the video is whole, never
 //! twice. (Streamlink says nothing of the numbers of DASH; a failed DASH segment counts as one.)
 
+mod away;
 mod numbers;
 mod stand;
 
@@ -20,6 +22,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{Gap, GapCause, Via};
 
 use crate::streamlink::{LogLine, Track};
+pub(crate) use away::Away;
 use numbers::{Due, FRESH, Numbers, jumps, runs, runs_within};
 
 /// Streamlink reports a segment as complete when it is in its buffer; so much later it has left for our pipe.
@@ -71,6 +74,8 @@ pub(crate) struct Ledger {
     before_content: Option<f64>,
     /// Numbers below this one were due while nothing ran.
     due_while_down: u64,
+    /// The stream was over and is back, and nothing has been queued since.
+    away: Option<Away>,
 }
 
 impl Ledger {
@@ -237,6 +242,7 @@ impl Ledger {
         }
         let renumbered = std::mem::take(&mut self.renumbered);
         let window_ends = self.window_ends.take();
+        let away = self.away.take();
         let (Some(next), Some(last)) = (self.main.next, self.main.last_complete) else { return };
         let elapsed = (now - last).num_milliseconds() as f64 / 1000.0;
         let usual = self.main.usual.max(0.1);
@@ -246,9 +252,15 @@ impl Ledger {
         // Caches of a site may differ by a segment or two.
         let lower = window_ends.is_some_and(|end| end.saturating_add(2) < tail);
         if !renumbered && !lower && behind <= 120.0_f64.max(elapsed) && !jumps(next, number, usual, elapsed) {
+            self.back_in_the_old_numbering(away, number, now);
             return;
         }
         self.settle();
+        if away.is_some() {
+            // A new broadcast: nothing was due before it.
+            self.main.last_complete = Some(now);
+            return;
+        }
         // What the playlist holds from this segment on reaches back by so much.
         let held = window_ends.map_or(1, |end| end.saturating_sub(number).max(1)) as f64 * usual;
         let lost = (elapsed - held).max(0.0);

@@ -1,5 +1,6 @@
 //! The ledger on stories told in a few words: `q5` queued, `c5` complete, `f5` failed, `d5` an advertisement,
-//! `w5` the playlist ends with it, `P` a part starts, `E` it ends, `K` it is killed, `+9` nine seconds pass.
+//! `w5` the playlist ends with it, `P` a part starts, `E` it ends, `K` it is killed, `+9` nine seconds pass, `A` it had
+//! ended and is back, `G` it was gone and is back.
 
 use super::*;
 use crate::mark::Mark;
@@ -20,6 +21,10 @@ fn tell(story: &str) -> Ledger {
             "w" => LogLine::Window { first: 0, last: number },
             "P" => {
                 ledger.part_starts();
+                continue;
+            }
+            "A" | "G" => {
+                ledger.was_away(if verb == "A" { Away::Ended } else { Away::Unseen });
                 continue;
             }
             "E" | "K" => {
@@ -222,6 +227,7 @@ fn resumed(after: f64) -> Ledger {
         gaps: vec![gap],
         before_content: 0.0,
         chapters: Vec::new(),
+        over: None,
     };
     Ledger::resume(&mark, at(after))
 }
@@ -339,6 +345,7 @@ fn advertisements_survive_a_crash() {
         gaps: stand.gaps,
         before_content: ledger.before_content(),
         chapters: Vec::new(),
+        over: None,
     };
     let resumed = Ledger::resume(&mark, at(9.0));
     assert_eq!(cut_out(&resumed), cut_out(&ledger));
@@ -364,4 +371,34 @@ fn a_real_twitch_log_is_read() {
     assert_eq!(ledger.gaps(), told);
     assert_eq!((cut_out(&ledger), ledger.certain_loss()), ((9, 18.0, 2), (0, 0.0)));
     assert!((ledger.media_seconds() - 12.0).abs() < 1e-9 && (ledger.absent_seconds() - 6.0).abs() < 1e-9);
+}
+
+#[test]
+fn what_was_not_broadcast_is_no_loss() {
+    for (story, expected, media) in [
+        // Another broadcast, with numbers below or far above; what follows in it counts.
+        ("P q5000 c5000 E +200 A P w3 q1 q2 c1 c2 E", (0, 0.0, 0), 6.0),
+        ("P q5000 c5000 E +200 G P w3 q1 q2 c1 c2 E", (0, 0.0, 0), 6.0),
+        ("P q5 c5 E +200 G P w90009 q90000 q90001 c90000 c90001 E", (0, 0.0, 0), 6.0),
+        ("P q5000 c5000 E +200 A P w3 q1 q2 q3 c1 f2 c3 E", (1, 2.0, 1), 6.0),
+        // What was missing before is still missing.
+        ("P q5000 q5001 c5000 f5001 E +200 A P w3 q1 c1 E", (1, 2.0, 1), 4.0),
+        // Nothing came of the new one at first, and then it was numbered anew once more.
+        ("P q5000 c5000 E +200 A P w3 q1 E +2 P w90009 q90000 c90000 E", (1, 2.0, 1), 4.0),
+        // A playlist that had ended goes on: at once, or with numbers by the clock. Sound of its own too.
+        ("P q5 c5 E +60 A P q6 c6 E", (0, 0.0, 0), 4.0),
+        ("P q5 qa5 c5 ca5 E +60 A P q36 qa36 c36 ca36 E", (0, 0.0, 0), 4.0),
+        ("P q5 c5 E +60 A P q36 q37 q38 c36 f37 c38 E", (1, 2.0, 1), 6.0),
+        // It was only not to be had: what has left the playlist since was broadcast.
+        ("P q5 c5 E +60 G P q36 c36 E", (30, 60.0, 1), 4.0),
+        ("P q5 c5 E +20 G P q4 q5 q6 q7 c4 c5 c6 c7 E", (0, 0.0, 0), 6.0),
+        // It counts for the first part that shows a number, and for no other.
+        ("P q5 c5 E +60 A P E P q36 c36 E", (0, 0.0, 0), 4.0),
+        ("P q5 c5 E +60 A P q36 c36 E +20 P q46 c46 E", (9, 18.0, 1), 6.0),
+        ("P q5000 c5000 E +200 A P w3 q1 c1 E +20 P w90000 q90000 c90000 E", (9, 18.0, 1), 6.0),
+    ] {
+        let ledger = tell(story);
+        assert_eq!(lost(&ledger), expected, "{story}");
+        assert!((ledger.media_seconds() - media).abs() < 1e-9, "{story}: {}", ledger.media_seconds());
+    }
 }

@@ -215,7 +215,7 @@ impl Session {
         }
     }
 
-    fn duration_ends(&self) -> Option<Instant> {
+    pub(super) fn duration_ends(&self) -> Option<Instant> {
         Some(self.first_byte? + self.request.duration?)
     }
 
@@ -242,7 +242,7 @@ impl Session {
         watch.last_byte = Some(now);
         self.meter.add(bytes);
         if watch.hls != Some(true) {
-            self.last_new = now;
+            self.something_new();
         }
         if watch.interrupt_at.is_some() {
             watch.interrupt_at = Some(self.settled_at(watch));
@@ -264,7 +264,7 @@ impl Session {
         let fresh = self.ledger.fresh_in_part();
         self.ledger.line(&line, Utc::now(), &blame);
         if self.ledger.fresh_in_part() > fresh {
-            self.last_new = Instant::now();
+            self.something_new();
             self.after_kill = false;
         }
         watch.stall.line(&line, Instant::now());
@@ -383,6 +383,10 @@ impl Session {
     }
 
     pub(super) fn gave_up(&self, why: &str) -> Outcome {
+        if let Some(over) = &self.over {
+            // It seemed to be back, and was not.
+            return self.over_with(over.reason.clone());
+        }
         let kept = if !self.is_blank() { "; what was recorded is kept" } else { "" };
         Outcome::failed(format!(
             "{} could not be reached for {} s ({why}){kept}. A longer --give-up-after waits longer",

@@ -109,7 +109,7 @@ proptest! {
                 let (next, at, media, gaps) = (stand.next, stand.at, stand.media, stand.gaps);
                 let (usual, quality, part) = (ledger.usual(), None, "show.part001.ts".into());
                 let (chapters, before_content) = (Vec::new(), ledger.before_content());
-                let mark = Mark { next, at, usual, media, quality, part, bytes: 1, gaps, aligned: Vec::new(), before_content, chapters };
+                let mark = Mark { next, at, usual, media, quality, part, bytes: 1, gaps, aligned: Vec::new(), before_content, chapters, over: None };
                 let _ = Ledger::resume(&mark, time);
             }
         }

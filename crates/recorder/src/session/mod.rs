@@ -10,6 +10,7 @@
 //! ended. Its exit code is not believed; the site is asked (`live`). If the stream is over, so is the recording; if
 //! it is live, the next part begins after 1, 2, 4 … 30 s, so many segments before the live edge that nothing is
 //! missing; if nothing can be reached, it is asked again and again until nothing new has come for `give_up_after`.
+//! Over, it may be waited for (`linger`): back within that time, it goes on as the next part.
 //! **finalizing**: the parts become one file (`join`). A stop from outside leads there from every state, and whatever
 //! was recorded is kept in every case.
 //!
@@ -28,6 +29,7 @@ mod finish;
 mod flight;
 #[cfg(test)]
 mod hostile_tests;
+mod linger;
 mod meter;
 mod quality;
 mod recover;
@@ -46,7 +48,7 @@ use tracing::{Instrument, info, info_span};
 use crate::control::{Control, Observer, Status, StopCause};
 use crate::ledger::{Blame, Ledger};
 use crate::live::FAULT_EXPLAINS;
-use crate::mark::Mark;
+use crate::mark::{Mark, Over};
 use crate::mask::mask_url;
 use crate::ports::{Account, Routes, Traffic};
 use crate::request::RecordRequest;
@@ -116,6 +118,8 @@ struct Session {
     mark: Option<Mark>,
     /// What the broadcast was called so far.
     story: Story,
+    /// The stream is over, and nothing new has come since.
+    over: Option<Over>,
     /// What went wrong without ending it, in sentences.
     problems: Vec<String>,
 }
@@ -152,6 +156,7 @@ pub async fn record(
         news: false,
         mark: None,
         story: Story::default(),
+        over: None,
         problems: Vec::new(),
         request,
         control,
@@ -174,6 +179,10 @@ impl Session {
     async fn begin(&mut self, routes: &dyn Routes) -> Option<Outcome> {
         if let Some(outcome) = self.take_up().await {
             return Some(outcome);
+        }
+        if self.over.is_some() {
+            // Whatever is in the way now: all of it was there before.
+            return None;
         }
         if let Err(error) = self.request.output.check_room(self.request.disk_floor) {
             return Some(Outcome::failed(error.to_string()));
@@ -221,6 +230,12 @@ impl Session {
     async fn record_parts(&mut self) -> Outcome {
         let mut backoff = Backoff::default();
         let mut live_edge = self.live_edge(None);
+        if let Some(over) = self.over.clone() {
+            match self.linger(over, Duration::ZERO).await {
+                Next::Resume { live_edge: edge } => live_edge = edge,
+                Next::End(outcome) => return outcome,
+            }
+        }
         loop {
             let run = match self.run_child(live_edge).await {
                 Ok(run) => run,
@@ -250,7 +265,19 @@ impl Session {
     }
 
     fn stopped(&self) -> Outcome {
-        Outcome::Stopped(self.control.cause().unwrap_or(StopCause::Request))
+        let cause = self.control.cause().unwrap_or(StopCause::Request);
+        match &self.over {
+            Some(over) if !matches!(cause, StopCause::Disk | StopCause::Defect) => {
+                self.over_with(over.reason.clone())
+            }
+            _ => Outcome::Stopped(cause),
+        }
+    }
+
+    /// Something came that no run before had.
+    fn something_new(&mut self) {
+        self.last_new = Instant::now();
+        self.over = None;
     }
 
     /// Waits, and says whether it was stopped meanwhile.

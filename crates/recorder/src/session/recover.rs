@@ -57,7 +57,15 @@ impl Session {
                 gone_since = None;
             }
             let wait = match decision {
-                Decision::Over(why) => return Next::End(self.over(&answer, why, run)),
+                Decision::Over(why) => {
+                    return match self.over(&answer, why, run) {
+                        Ok(why) => {
+                            backoff.reset();
+                            self.over_for_now(why, &answer).await
+                        }
+                        Err(outcome) => Next::End(outcome),
+                    };
+                }
                 Decision::Live if run.fault && self.must_give_up() => {
                     return Next::End(self.gave_up("the site answers, but no segment comes through"));
                 }
@@ -116,20 +124,20 @@ impl Session {
         if self.is_blank() && !first.is_zero() { wait.min(first) } else { wait }
     }
 
-    /// The stream is over: well, unless nothing ever came.
-    fn over(&mut self, answer: &Answer, why: String, run: &Run) -> Outcome {
+    /// The stream is over, for this reason: well, unless nothing ever came.
+    fn over(&mut self, answer: &Answer, why: String, run: &Run) -> Result<String, Outcome> {
         if let Answer::Playlist { ended: true, next, .. } = *answer {
             let blame = self.blame();
             self.ledger.ended_at(next, Utc::now(), &blame);
         }
         if self.meter.bytes() == 0 && self.parts.is_empty() {
             let detail = run.complaint.as_deref().filter(|c| !c.is_empty()).unwrap_or(&why);
-            return Outcome::failed(format!(
+            return Err(Outcome::failed(format!(
                 "{} was not recorded: {detail}. Is it live, and is the address right?",
                 mask_url(&self.request.url)
-            ));
+            )));
         }
-        self.over_with(why)
+        Ok(why)
     }
 
     /// The stream is over. After a restart it is worth telling that nothing was added.

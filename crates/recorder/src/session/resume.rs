@@ -82,6 +82,7 @@ impl Session {
         if !mark.chapters.is_empty() {
             self.story = Story::resume(mark.chapters.clone());
         }
+        self.over.clone_from(&mark.over);
         // Until something arrives, a loss is ours.
         self.after_kill = true;
         self.mark = Some(mark);
@@ -118,6 +119,7 @@ impl Session {
             gaps: stand.gaps,
             before_content: self.ledger.before_content(),
             chapters: self.story.chapters().to_vec(),
+            over: self.over.clone(),
         });
     }
 
