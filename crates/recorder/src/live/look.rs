@@ -6,7 +6,8 @@ use holdfast_model::Secret;
 use serde_json::Value;
 
 use super::Answer;
-use super::ask::{Asker, Metadata, playlist_of};
+use super::ask::{Asker, playlist_of};
+use super::page::Metadata;
 use crate::options::StreamlinkOptions;
 use crate::ports::Account;
 use crate::tools::Tools;

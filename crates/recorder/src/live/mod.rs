@@ -18,6 +18,7 @@
 mod ask;
 mod decide;
 mod look;
+mod page;
 mod playlist;
 
 pub(crate) use ask::{Asker, platforms_word};
