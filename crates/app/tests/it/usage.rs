@@ -47,6 +47,7 @@ async fn of_record() {
     refuse(&["record", "two words"], "neither an address nor the name").await;
     refuse(&["record", "x", "--duration", "0"], "a length of time above zero").await;
     refuse(&["record", "x", "--output", "show.avi"], ".ts, .mkv or .mp4").await;
+    refuse(&["record", "x", "--output", "{channel} {name}.avi"], "'x x.avi' does not end in").await;
     refuse(&["record", "x", "--output", "nowhere/show.ts"], "the directory nowhere does not exist").await;
     refuse(&["record", "x", "--no-direct=perhaps"], "perhaps").await;
     let ran = holdfast(&["record", "x", "--output", "show.ts"]).file("show.ts", "").done().await;
