@@ -26,6 +26,9 @@ struct Patch {
     /// How often channels are looked at, in seconds.
     #[schema(minimum = 10, maximum = 3600)]
     channel_check_seconds: Option<u32>,
+    /// For how long a channel that went offline may come back into the same recording, in seconds; 0: it ends at once.
+    #[schema(minimum = 0, maximum = 3600)]
+    channel_linger_seconds: Option<u32>,
     /// How the files of channels are named.
     #[schema(max_length = 300, examples("{channel}/{date} {title} [{id}]"))]
     filename_template: Option<String>,
@@ -50,6 +53,7 @@ impl Read for Patch {
         let container = fields.text("container", 8)?;
         Ok(Self {
             channel_check_seconds: fields.number("channel_check_seconds", 10..=3600)?,
+            channel_linger_seconds: fields.number("channel_linger_seconds", 0..=3600)?,
             filename_template: fields.text("filename_template", TEMPLATE)?,
             container: container.map(|word| known_container(&word)).transpose()?,
             max_age_days: fields.optional_number("max_age_days", 1..=MANY)?,
@@ -64,6 +68,7 @@ impl From<Patch> for SettingsChange {
     fn from(patch: Patch) -> Self {
         Self {
             channel_check_seconds: patch.channel_check_seconds,
+            channel_linger_seconds: patch.channel_linger_seconds,
             filename_template: patch.filename_template,
             container: patch.container,
             max_age_days: patch.max_age_days,

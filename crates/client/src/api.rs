@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::text::clean;
-use crate::{ClientError, Imported, NewProxy, Proxy, ProxyChange, ProxyList, Tested};
+use crate::{
+    Channel, ChannelList, ChannelWish, ClientError, Imported, NewProxy, Proxy, ProxyChange, ProxyList, Tested,
+};
 
 /// To reach a server, which is near.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -133,6 +135,46 @@ impl Api {
             ids: &'a [i64],
         }
         self.send(Method::POST, "proxy/reorder", Json(&Order { ids })).await.map(drop)
+    }
+
+    /// All channels.
+    ///
+    /// # Errors
+    /// See [`Self::list`].
+    pub async fn channels(&self) -> Result<ChannelList, ClientError> {
+        self.ask(Method::GET, "streamers", Nothing).await
+    }
+
+    /// Adds a channel.
+    ///
+    /// # Errors
+    /// See [`Self::list`]; one that is there already is refused.
+    pub async fn add_channel(&self, wish: &ChannelWish<'_>) -> Result<Channel, ClientError> {
+        self.ask(Method::POST, "streamers", Json(wish)).await
+    }
+
+    /// Changes a channel.
+    ///
+    /// # Errors
+    /// See [`Self::list`].
+    pub async fn change_channel(&self, id: i64, wish: &ChannelWish<'_>) -> Result<Channel, ClientError> {
+        self.ask(Method::PATCH, &format!("streamers/{id}"), Json(wish)).await
+    }
+
+    /// Removes a channel.
+    ///
+    /// # Errors
+    /// See [`Self::list`].
+    pub async fn remove_channel(&self, id: i64) -> Result<(), ClientError> {
+        self.send(Method::DELETE, &format!("streamers/{id}"), Nothing).await.map(drop)
+    }
+
+    /// Looks now whether a channel is live.
+    ///
+    /// # Errors
+    /// See [`Self::list`]; that it could not be found out is no error but an answer.
+    pub async fn check_channel(&self, id: i64) -> Result<Channel, ClientError> {
+        self.ask(Method::POST, &format!("streamers/{id}/check"), Nothing).await
     }
 
     async fn ask<T: DeserializeOwned>(

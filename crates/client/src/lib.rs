@@ -19,6 +19,7 @@
 //!
 //! Results go to `out`, warnings to the log. Nothing here prints a password, but for the export that asks for it.
 
+pub mod channel;
 pub mod import;
 pub mod proxy;
 
@@ -31,9 +32,13 @@ mod text;
 mod types;
 
 pub use api::Api;
+pub use channel::ChannelArgs;
 pub use error::ClientError;
 pub use import::ImportArgs;
 pub use io::Io;
 pub use proxy::ProxyArgs;
 pub use server::{DEFAULT_SERVER, JsonArgs, ServerArgs};
-pub use types::{Imported, NewProxy, Phases, Proxy, ProxyChange, ProxyList, Rejected, SystemStatus, Tested};
+pub use types::{
+    Channel, ChannelList, ChannelWish, Imported, NewProxy, Phases, Proxy, ProxyChange, ProxyList, Rejected,
+    SystemStatus, Tested,
+};

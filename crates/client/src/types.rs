@@ -43,6 +43,78 @@ impl Proxy {
     }
 }
 
+/// A channel as the server shows it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Channel {
+    /// Its identity, never reused.
+    pub id: i64,
+    /// What it is called.
+    pub display_name: String,
+    /// Whether it is recorded when it is live.
+    pub record: bool,
+    /// What Streamlink is asked for.
+    pub quality: String,
+    /// `offline`, `live`, `waiting` or `recording`.
+    pub status: String,
+    /// What its broadcast is called.
+    pub title: Option<String>,
+    /// Why it is not recorded though it is live.
+    pub waiting_reason: Option<String>,
+    /// Why the last look at it failed, or its recording did not begin.
+    pub last_error: Option<String>,
+    /// Everything else that the server tells.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// All channels, by name.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ChannelList {
+    /// The channels.
+    pub items: Vec<Channel>,
+}
+
+/// A channel to be added, or what is to change about one: what is not there stays as it is, `Some(None)` is taken away.
+#[derive(Clone, Default, Serialize)]
+pub struct ChannelWish<'a> {
+    /// The name of a Twitch channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<&'a str>,
+    /// Any address that Streamlink knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<&'a str>,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<&'a str>,
+    /// Whether it is recorded when it is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<bool>,
+    /// What Streamlink is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<&'a str>,
+    /// Tags that its proxies must carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<&'a [String]>,
+    /// How its files are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename_template: Option<Option<&'a str>>,
+    /// The container of its files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Option<&'a str>>,
+    /// Its recordings are deleted when they are so many days old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age_days: Option<Option<u32>>,
+    /// The oldest of them are deleted when there are more than so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_count: Option<Option<u32>>,
+    /// More options for Streamlink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streamlink_options: Option<&'a [String]>,
+    /// A Twitch user token; empty takes it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<&'a str>,
+}
+
 /// All proxies, by priority, and how the pool is.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ProxyList {

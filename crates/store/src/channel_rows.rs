@@ -137,6 +137,9 @@ pub struct ServerSettingsRow {
     pub eventsub_secret: Option<Secret>,
     /// How often channels are looked at, in seconds: 10 to 3,600; a value outside is read as the nearest inside.
     pub channel_check_seconds: u32,
+    /// For how long a channel that went offline may come back into the same recording, in seconds: 0 to 3,600; a value
+    /// outside is read as the nearest inside.
+    pub channel_linger_seconds: u32,
     /// How files are named.
     pub filename_template: String,
     /// Their ending.

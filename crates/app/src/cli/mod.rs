@@ -68,6 +68,7 @@ enum Command {
     Gateway(gateway::GatewayArgs),
     Check(check::CheckArgs),
     Proxy(holdfast_client::ProxyArgs),
+    Channel(Box<holdfast_client::ChannelArgs>),
     Import(holdfast_client::ImportArgs),
     Backup(backup::BackupArgs),
     Config(config::ConfigArgs),
@@ -237,6 +238,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ran = match &cli.command {
         Command::Serve(args) => start("serve", &cli.common, &**args, |cx| serve::run(args, cx)),
         Command::Proxy(args) => start("proxy", &cli.common, args, |cx| remote::proxy(args, cx)),
+        Command::Channel(args) => start("channel", &cli.common, &**args, |cx| remote::channel(args, cx)),
         Command::Import(args) => start("import", &cli.common, args, |cx| remote::import(args, cx)),
         Command::Backup(args) => start("serve", &cli.common, args, |cx| backup::run(args, cx)),
         Command::Config(args) => {
@@ -300,7 +302,12 @@ impl Command {
             Self::Gateway(args) => args.settle(matches),
             Self::Check(args) => args.settle(matches),
             Self::Serve(args) => args.settle(matches),
-            Self::Proxy(_) | Self::Import(_) | Self::Backup(_) | Self::Config(_) | Self::Completions(_) => {}
+            Self::Proxy(_)
+            | Self::Channel(_)
+            | Self::Import(_)
+            | Self::Backup(_)
+            | Self::Config(_)
+            | Self::Completions(_) => {}
         }
     }
 }

@@ -25,5 +25,5 @@ fn every_command_has_a_help_text_with_an_example() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 12);
+    assert_eq!(seen, 17);
 }

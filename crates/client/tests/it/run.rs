@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use clap::Parser;
-use holdfast_client::{ImportArgs, Io, ProxyArgs, import, proxy};
+use holdfast_client::{ChannelArgs, ImportArgs, Io, ProxyArgs, channel, import, proxy};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The password of every proxy in these tests.
@@ -15,6 +15,8 @@ pub(crate) const PASSWORD: &str = "s3cret-p4ss";
 pub(crate) enum Cli {
     /// As in the binary.
     Proxy(ProxyArgs),
+    /// As in the binary.
+    Channel(Box<ChannelArgs>),
     /// As in the binary.
     Import(ImportArgs),
 }
@@ -60,6 +62,9 @@ pub(crate) async fn run_openly(server: &str, args: &[&str], input: &str) -> Ran 
     let done = match Cli::try_parse_from(["holdfast"].iter().chain(args).chain(&["--server", server])) {
         Ok(Cli::Proxy(args)) => {
             proxy::run(&args, &mut io).await.map_err(|e| (e.exit_status(), e.to_string()))
+        }
+        Ok(Cli::Channel(args)) => {
+            channel::run(&args, &mut io).await.map_err(|e| (e.exit_status(), e.to_string()))
         }
         Ok(Cli::Import(args)) => {
             import::run(&args, &mut io).await.map_err(|e| (e.exit_status(), e.to_string()))

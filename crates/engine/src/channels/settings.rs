@@ -17,6 +17,8 @@ const LEAST_FLOOR: u64 = 64 << 20;
 pub struct SettingsChange {
     /// How often channels are looked at, in seconds: 10 to 3,600.
     pub channel_check_seconds: Option<u32>,
+    /// For how long a channel that went offline may come back into the same recording, in seconds: 0 to 3,600.
+    pub channel_linger_seconds: Option<u32>,
     /// How files are named.
     pub filename_template: Option<String>,
     /// The container of finished files.
@@ -39,6 +41,7 @@ impl Engine {
         let row = channels.settings();
         ServerSettings {
             channel_check_seconds: row.channel_check_seconds,
+            channel_linger_seconds: row.channel_linger_seconds,
             container: ContainerView::of(&row.container).unwrap_or(ContainerView::Ts),
             filename_template: row.filename_template,
             max_age_days: row.limits.max_age_days,
@@ -81,6 +84,9 @@ fn apply(old: &ServerSettingsRow, change: SettingsChange) -> Result<ServerSettin
     let mut new = old.clone();
     if let Some(seconds) = change.channel_check_seconds {
         new.channel_check_seconds = in_range("channel_check_seconds", seconds, 10, 3600)?;
+    }
+    if let Some(seconds) = change.channel_linger_seconds {
+        new.channel_linger_seconds = in_range("channel_linger_seconds", seconds, 0, 3600)?;
     }
     if let Some(template) = change.filename_template {
         new.filename_template = valid_template(template)?;

@@ -1,6 +1,6 @@
 //! Beginning the recordings of channels, and hearing of their end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use holdfast_model::{ChannelId, Level, RecordingId, Scene};
 use holdfast_recorder::{Container, RecordRequest, StreamlinkOptions, Template};
@@ -123,6 +123,7 @@ impl Engine {
         request.token.clone_from(&row.user_token);
         request.channel = Some(row.state.display_name);
         request.scene = channels.scene(id);
+        request.linger = Duration::from_secs(channels.settings().channel_linger_seconds.into());
     }
 
     /// A recording runs.

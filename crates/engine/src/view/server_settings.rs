@@ -13,6 +13,9 @@ pub struct ServerSettings {
     /// How often channels are looked at, in seconds.
     #[schema(minimum = 10, maximum = 3600)]
     pub channel_check_seconds: u32,
+    /// For how long a channel that went offline may come back into the same recording, in seconds.
+    #[schema(minimum = 0, maximum = 3600)]
+    pub channel_linger_seconds: u32,
     /// How files are named.
     pub filename_template: String,
     /// The container of finished files.

@@ -13,6 +13,7 @@ pub struct Model {
     pub public_url: Option<String>,
     pub eventsub_secret_encrypted: Option<String>,
     pub channel_check_seconds: i64,
+    pub channel_linger_seconds: i64,
     pub filename_template: String,
     pub container: String,
     pub max_age_days: Option<i64>,

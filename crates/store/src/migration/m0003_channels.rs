@@ -71,6 +71,7 @@ fn server_settings() -> TableCreateStatement {
         .col(text("public_url"))
         .col(text("eventsub_secret_encrypted"))
         .col(number("channel_check_seconds").not_null().default(60))
+        .col(number("channel_linger_seconds").not_null().default(300))
         .col(text("filename_template").not_null().default(TEMPLATE))
         .col(text("container").not_null().default(CONTAINER))
         .col(number("max_age_days"))

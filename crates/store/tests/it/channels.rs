@@ -76,6 +76,7 @@ async fn secrets_of_channels_lie_sealed(home: Home) {
         twitch_client_secret: Some(Secret::new("client-secret")),
         eventsub_secret: Some(Secret::new("eventsub-secret")),
         channel_check_seconds: 15,
+        channel_linger_seconds: 0,
         container: "mp4".to_owned(),
         disk_floor_bytes: 5 << 30,
         ..ServerSettingsRow::default()
