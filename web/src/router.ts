@@ -11,6 +11,7 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/', name: 'overview', component: () => import('@/pages/OverviewPage.vue'), meta: { title: 'Overview' } },
+    { path: '/channels', name: 'channels', component: () => import('@/pages/ChannelsPage.vue'), meta: { title: 'Channels' } },
     { path: '/recordings', name: 'recordings', component: () => import('@/pages/RecordingsPage.vue'), meta: { title: 'Recordings' } },
     { path: '/recordings/:id', name: 'recording', component: () => import('@/pages/RecordingDetailPage.vue'), props: true, meta: { title: 'Recording' } },
     { path: '/settings', redirect: { name: 'proxies' } },

@@ -33,7 +33,8 @@ pub(crate) struct AddChannel {
     /// Any address that Streamlink knows; instead of `username`.
     #[schema(max_length = 2048, pattern = "^[^-\\s][^\\s]*$", examples("https://www.youtube.com/@channel"))]
     url: Option<String>,
-    #[schema(inline)]
+    /// Everything that can be changed about one: its properties are added to the description by hand.
+    #[schema(ignore)]
     rules: EditChannel,
 }
 

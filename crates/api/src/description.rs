@@ -65,6 +65,7 @@ pub(crate) fn complete(api: &mut OpenApi) {
             operation.responses.responses.extend(Foreign::responses());
         }
     }
+    add_rules(api);
     for (name, schema) in api.components.iter_mut().flat_map(|components| &mut components.schemas) {
         let RefOr::T(Schema::Object(object)) = schema else { continue };
         if SENT.contains(&name.as_str()) {
@@ -73,6 +74,18 @@ pub(crate) fn complete(api: &mut OpenApi) {
             // A key without a value is null, not left out.
             object.required = object.properties.keys().cloned().collect();
         }
+    }
+}
+
+/// A new channel may come with all that can be changed about one.
+fn add_rules(api: &mut OpenApi) {
+    let Some(schemas) = api.components.as_mut().map(|components| &mut components.schemas) else { return };
+    let rules = match schemas.get("EditStreamer") {
+        Some(RefOr::T(Schema::Object(edit))) => edit.properties.clone(),
+        _ => return,
+    };
+    if let Some(RefOr::T(Schema::Object(new))) = schemas.get_mut("NewStreamer") {
+        new.properties.extend(rules);
     }
 }
 

@@ -2,16 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use holdfast_engine::SettingsChange;
 use holdfast_engine::view::{ContainerView, RetentionPreview, ServerSettings};
-use utoipa::ToSchema;
+use holdfast_engine::{Limits, SettingsChange};
+use holdfast_model::ChannelId;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Busy, TooLarge};
+use crate::answers::{Busy, NoChannel, TooLarge};
 use crate::channel_input::{MANY, TEMPLATE, known_container};
 use crate::fields::Fields;
-use crate::input::{Asked, Read};
+use crate::input::{Asked, Query, Read};
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -85,7 +86,7 @@ async fn get_settings(State(server): State<Server>) -> Json<ServerSettings> {
     Json(server.engine.server_settings())
 }
 
-/// Changes the settings that are given and leaves the others. Limits delete at once what they condemn: see the preview.
+/// Changes the settings that are given and leaves the others. Limits delete at once what they condemn: ask the preview first.
 #[utoipa::path(
     put, path = "/api/settings", tag = "settings", request_body = Patch,
     responses((status = 200, body = ServerSettings), TooLarge, Busy)
@@ -97,11 +98,48 @@ async fn set_settings(
     Ok(Json(server.engine.set_server_settings(patch.into()).await?))
 }
 
-/// What the limits in force would delete now.
+/// Limits to be tried.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Tried {
+    /// The limits of this channel; without it, those of all recordings.
+    #[param(nullable = false)]
+    streamer_id: Option<i64>,
+    /// In days.
+    #[param(minimum = 1, maximum = 1000000, nullable = false)]
+    max_age_days: Option<u32>,
+    /// In recordings.
+    #[param(minimum = 1, maximum = 1000000, nullable = false)]
+    max_count: Option<u32>,
+    /// In bytes together.
+    #[param(minimum = 0, nullable = false)]
+    max_bytes: Option<u64>,
+}
+
+impl Read for Tried {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        Ok(Self {
+            streamer_id: fields.integer("streamer_id")?,
+            max_age_days: fields.number("max_age_days", 1..=MANY)?,
+            max_count: fields.number("max_count", 1..=MANY)?,
+            max_bytes: fields.bytes("max_bytes")?,
+        })
+    }
+}
+
+/// What limits would delete now: those in force, or with the given ones in place of the limits of a channel, or of all.
+/// Nothing is deleted by asking.
 #[utoipa::path(
-    get, path = "/api/retention/preview", tag = "settings",
-    responses((status = 200, body = RetentionPreview), Busy)
+    get, path = "/api/retention/preview", tag = "settings", params(Tried),
+    responses((status = 200, body = RetentionPreview), NoChannel, Busy)
 )]
-async fn preview_retention(State(server): State<Server>) -> Result<Json<RetentionPreview>, Problem> {
-    Ok(Json(server.engine.retention_preview().await?))
+async fn preview_retention(
+    State(server): State<Server>,
+    Query(tried): Query<Tried>,
+) -> Result<Json<RetentionPreview>, Problem> {
+    let Tried { streamer_id, max_age_days, max_count, max_bytes } = tried;
+    let limits = Limits { max_age_days, max_count, max_bytes };
+    let given = streamer_id.is_some() || limits != Limits::default();
+    let instead = given.then_some((streamer_id.map(ChannelId), limits));
+    Ok(Json(server.engine.retention_preview(instead).await?))
 }

@@ -84,12 +84,18 @@ fn size(bytes: u64) -> String {
 }
 
 impl Engine {
-    /// What the limits would delete now.
+    /// What limits would delete now: those in force, or with `instead` in place of the limits of this channel, or of all.
     ///
     /// # Errors
-    /// [`Refusal::Unavailable`].
-    pub async fn retention_preview(&self) -> Result<RetentionPreview, Refusal> {
-        let (rows, condemned) = self.condemned().await?;
+    /// [`Refusal::NotFound`] if there is no such channel, [`Refusal::Unavailable`].
+    pub async fn retention_preview(
+        &self,
+        instead: Option<(Option<ChannelId>, Limits)>,
+    ) -> Result<RetentionPreview, Refusal> {
+        if let Some((Some(id), _)) = instead {
+            self.channel(id)?;
+        }
+        let (rows, condemned) = self.condemned(instead).await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
         let view = |condemned: Condemned| {
             let row = rows.get(&condemned.id)?;
@@ -106,11 +112,20 @@ impl Engine {
         Ok(RetentionPreview { bytes: items.iter().map(|item| item.bytes).sum(), items })
     }
 
-    async fn condemned(&self) -> Result<(Vec<FinishedRow>, Vec<Condemned>), Refusal> {
+    async fn condemned(
+        &self,
+        instead: Option<(Option<ChannelId>, Limits)>,
+    ) -> Result<(Vec<FinishedRow>, Vec<Condemned>), Refusal> {
         let memory = &self.inner.memory;
         let rows = memory.heed(memory.store().finished_recordings().await)?;
-        let of_channel = self.inner.channels.limits();
-        let found = condemned(&rows, &of_channel, &self.inner.channels.settings().limits, Utc::now());
+        let mut of_channel = self.inner.channels.limits();
+        let mut of_all = self.inner.channels.settings().limits;
+        match instead {
+            Some((Some(id), limits)) => drop(of_channel.insert(id, limits)),
+            Some((None, limits)) => of_all = limits,
+            None => {}
+        }
+        let found = condemned(&rows, &of_channel, &of_all, Utc::now());
         Ok((rows, found))
     }
 
@@ -123,7 +138,7 @@ impl Engine {
     /// Deletes what the limits condemn. One at a time; what is used meanwhile is left for the next time.
     pub(crate) async fn heed_limits(&self) {
         let _turn = self.inner.channels.deleting.lock().await;
-        let found = match self.condemned().await {
+        let found = match self.condemned(None).await {
             Ok((_, found)) => found,
             Err(error) => return tracing::warn!("old recordings were not looked through: {error}"),
         };

@@ -318,7 +318,8 @@ export interface paths {
         delete: operations["delete_recording"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Keeps a recording from being deleted by a limit, or no longer. */
+        patch: operations["keep_recording"];
         trace?: never;
     };
     "/api/recordings/{id}/file": {
@@ -349,6 +350,115 @@ export interface paths {
         put?: never;
         /** Stops a recording and finishes its file. */
         post: operations["stop_recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{id}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture of a recording that is over. */
+        get: operations["get_recording_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/retention/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What limits would delete now: those in force, or with the given ones in place of the limits of a channel, or of all.
+         *     Nothing is deleted by asking.
+         */
+        get: operations["preview_retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings in force. */
+        get: operations["get_settings"];
+        /** Changes the settings that are given and leaves the others. Limits delete at once what they condemn: ask the preview first. */
+        put: operations["set_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/streamers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All channels, by name. */
+        get: operations["list_streamers"];
+        put?: never;
+        /** Adds a channel. It is looked at at once, and recorded when it is live. */
+        post: operations["add_streamer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/streamers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One channel. */
+        get: operations["get_streamer"];
+        put?: never;
+        post?: never;
+        /** Removes a channel. Its recordings stay, and one that is under way goes on. */
+        delete: operations["delete_streamer"];
+        options?: never;
+        head?: never;
+        /** Changes what is given about a channel. A recording under way keeps what it was begun with. */
+        patch: operations["edit_streamer"];
+        trace?: never;
+    };
+    "/api/streamers/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks now whether it is live. Takes up to a minute where a site does not answer. */
+        post: operations["check_streamer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -464,6 +574,23 @@ export interface components {
             /** @description The kind of route. */
             route: components["schemas"]["RouteKind"];
         };
+        /** @description A stretch under one title. */
+        Chapter: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /** @description What it was about. */
+            category: string | null;
+            /**
+             * Format: double
+             * @description Where that is in the file, in seconds.
+             */
+            offset_s: number;
+            /** @description What it was called. */
+            title: string | null;
+        };
         /** @description One check. */
         Check: {
             /**
@@ -492,6 +619,30 @@ export interface components {
         CheckList: {
             /** @description The checks. */
             checks: components["schemas"]["Check"][];
+        };
+        /** @description A recording that the limits would delete now. */
+        CondemnedView: {
+            /**
+             * Format: int64
+             * @description Bytes that it takes.
+             */
+            bytes: number;
+            /** @description Its channel's name, or its own. */
+            channel: string | null;
+            /** @description Its file. */
+            path: string;
+            /** @description Which limit condemns it. */
+            reason: string;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            recording_id: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            started_at: string;
         };
         /** @description The settings in force. */
         Config: {
@@ -541,6 +692,11 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
+        /**
+         * @description The container of the finished files.
+         * @enum {string}
+         */
+        Container: "ts" | "mkv" | "mp4";
         /** @description What a drill did. */
         Drilled: {
             /** @description Recordings that moved. */
@@ -566,6 +722,45 @@ export interface components {
             proxy_url?: string;
             /** @description All of its tags. In the query string repeated, or with commas between. */
             tags?: components["schemas"]["Tag"][] | null;
+        };
+        /** @description What is to change about a channel; what is not given stays as it is. */
+        EditStreamer: {
+            container?: components["schemas"]["Container"] | null;
+            /** @description Its name for people. */
+            display_name?: string | null;
+            /** @description How its files are named, such as `{channel}/{date} {title} [{id}]`; null: as in the settings. */
+            filename_template?: string | null;
+            /**
+             * Format: int32
+             * @description Its recordings are deleted when they are so many days old; null: not for their age.
+             */
+            max_age_days?: number | null;
+            /**
+             * Format: int64
+             * @description The oldest of them are deleted when they are larger than so many bytes together; null: not for their size.
+             */
+            max_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description The oldest of them are deleted when there are more than so many; null: not for their number.
+             */
+            max_count?: number | null;
+            /**
+             * @description What Streamlink is asked for; `best` if not given for a new one.
+             * @example best
+             */
+            quality?: string | null;
+            /** @description Whether it is recorded when it is live; true if not given for a new one. */
+            record?: boolean | null;
+            /** @description More options for Streamlink, from a list of safe ones; a wrong one is answered with the list. */
+            streamlink_options?: string[] | null;
+            /** @description Only proxies that carry all of these are used. */
+            tags?: components["schemas"]["Tag"][] | null;
+            /**
+             * @description A Twitch user token (for channels that are for subscribers, or without advertisements); null takes it away. It is
+             *     never shown again.
+             */
+            token?: string | null;
         };
         /** @description One line of the event log. */
         Event: {
@@ -649,6 +844,11 @@ export interface components {
             /** @description Lines that are no proxy. */
             rejected: components["schemas"]["Rejected"][];
         };
+        /** @description A mark. */
+        Keep: {
+            /** @description True: no limit deletes it. */
+            keep: boolean;
+        };
         /** @description A recording that moved to another route. */
         Moved: {
             /** @description The route it left, masked. */
@@ -689,17 +889,71 @@ export interface components {
         /** @description A recording to be made. */
         NewRecording: {
             /**
-             * @description What Streamlink is asked for; `best` if not given.
+             * @description What Streamlink is asked for; as the channel says, or `best`, if not given.
              * @example best
              */
             quality?: string | null;
+            /**
+             * Format: int64
+             * @description A channel, by its own rules; instead of `url`.
+             */
+            streamer_id?: number | null;
             /** @description Only proxies that carry all of these are used. */
             tags?: components["schemas"]["Tag"][] | null;
             /**
              * @description A page, a playlist, or the name of a Twitch channel.
              * @example https://www.twitch.tv/channel
              */
-            url: string;
+            url?: string | null;
+        };
+        /** @description A channel to be added: a Twitch name or an address. */
+        NewStreamer: {
+            container?: components["schemas"]["Container"] | null;
+            /** @description Its name for people. */
+            display_name?: string | null;
+            /** @description How its files are named, such as `{channel}/{date} {title} [{id}]`; null: as in the settings. */
+            filename_template?: string | null;
+            /**
+             * Format: int32
+             * @description Its recordings are deleted when they are so many days old; null: not for their age.
+             */
+            max_age_days?: number | null;
+            /**
+             * Format: int64
+             * @description The oldest of them are deleted when they are larger than so many bytes together; null: not for their size.
+             */
+            max_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description The oldest of them are deleted when there are more than so many; null: not for their number.
+             */
+            max_count?: number | null;
+            /**
+             * @description What Streamlink is asked for; `best` if not given for a new one.
+             * @example best
+             */
+            quality?: string | null;
+            /** @description Whether it is recorded when it is live; true if not given for a new one. */
+            record?: boolean | null;
+            /** @description More options for Streamlink, from a list of safe ones; a wrong one is answered with the list. */
+            streamlink_options?: string[] | null;
+            /** @description Only proxies that carry all of these are used. */
+            tags?: components["schemas"]["Tag"][] | null;
+            /**
+             * @description A Twitch user token (for channels that are for subscribers, or without advertisements); null takes it away. It is
+             *     never shown again.
+             */
+            token?: string | null;
+            /**
+             * @description Any address that Streamlink knows; instead of `username`.
+             * @example https://www.youtube.com/@channel
+             */
+            url?: string | null;
+            /**
+             * @description The name of a Twitch channel.
+             * @example xqc
+             */
+            username?: string | null;
         };
         /** @description All proxies in their new order. */
         Order: {
@@ -885,6 +1139,12 @@ export interface components {
              * @description Its size so far.
              */
             bytes: number;
+            /** @description What it is about. */
+            category: string | null;
+            /** @description The name of that channel at the time; stays when the channel goes. */
+            channel: string | null;
+            /** @description What it was called and was about, in order. */
+            chapters: components["schemas"]["Chapter"][];
             /**
              * Format: double
              * @description Play time so far, in seconds.
@@ -904,11 +1164,15 @@ export interface components {
             failovers: number;
             /** @description What is missing. */
             gaps: components["schemas"]["Gap"][];
+            /** @description Whether there is a picture of it. */
+            has_thumbnail: boolean;
             /**
              * Format: uuid
              * @description Its identity; the same across resumes. Later ones sort later.
              */
             id: string;
+            /** @description Never deleted for its age, or for its size. */
+            keep: boolean;
             /**
              * @description What it was written to, run by run. Once it is finished they are one file, at `path`; those that could not be
              *     joined are still there.
@@ -970,6 +1234,16 @@ export interface components {
             /** @description Its number, from 1. */
             line: number;
         };
+        /** @description All that the limits would delete now. */
+        RetentionPreview: {
+            /**
+             * Format: int64
+             * @description Their size together, in bytes.
+             */
+            bytes: number;
+            /** @description The recordings, the oldest first. */
+            items: components["schemas"]["CondemnedView"][];
+        };
         /** @description A proxy's address with its password. */
         Revealed: {
             /**
@@ -1005,6 +1279,171 @@ export interface components {
          * @enum {string}
          */
         RouteKind: "proxy" | "direct" | "none";
+        /** @description The settings in force. */
+        ServerSettings: {
+            /**
+             * Format: int32
+             * @description How often channels are looked at, in seconds.
+             */
+            channel_check_seconds: number;
+            /**
+             * Format: int32
+             * @description For how long a channel that went offline may come back into the same recording, in seconds.
+             */
+            channel_linger_seconds: number;
+            /** @description The container of finished files. */
+            container: components["schemas"]["Container"];
+            /**
+             * Format: int64
+             * @description Free room on the disk below which nothing new starts and what runs is finished, in bytes.
+             */
+            disk_floor_bytes: number;
+            /** @description How files are named. */
+            filename_template: string;
+            /**
+             * Format: int32
+             * @description Recordings are deleted when they are so many days old; null: not for their age.
+             */
+            max_age_days: number | null;
+            /**
+             * Format: int64
+             * @description The oldest recordings are deleted when they are larger than so many bytes together; null: not for their size.
+             */
+            max_bytes: number | null;
+            /**
+             * Format: int32
+             * @description The oldest recordings are deleted when there are more than so many; null: not for their number.
+             */
+            max_count: number | null;
+        };
+        /** @description What is to change; what is not given stays as it is. */
+        SettingsPatch: {
+            /**
+             * Format: int32
+             * @description How often channels are looked at, in seconds.
+             */
+            channel_check_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description For how long a channel that went offline may come back into the same recording, in seconds; 0: it ends at once.
+             */
+            channel_linger_seconds?: number | null;
+            container?: components["schemas"]["Container"] | null;
+            /**
+             * Format: int64
+             * @description Free room on the disk below which nothing new starts, in bytes.
+             */
+            disk_floor_bytes?: number | null;
+            /**
+             * @description How the files of channels are named.
+             * @example {channel}/{date} {title} [{id}]
+             */
+            filename_template?: string | null;
+            /**
+             * Format: int32
+             * @description Recordings are deleted when they are so many days old; null: not for their age.
+             */
+            max_age_days?: number | null;
+            /**
+             * Format: int64
+             * @description The oldest recordings are deleted when they are larger than so many bytes together; null: not for their size.
+             */
+            max_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description The oldest recordings are deleted when there are more than so many; null: not for their number.
+             */
+            max_count?: number | null;
+        };
+        /** @description A channel. */
+        Streamer: {
+            /** @description The same for what it is about. */
+            category: string | null;
+            container: components["schemas"]["Container"] | null;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /** @description What it is called. */
+            display_name: string;
+            /** @description How its files are named; null: as in the settings. */
+            filename_template: string | null;
+            /** @description Whether a Twitch user token is stored for it. It is never shown. */
+            has_token: boolean;
+            /**
+             * Format: int64
+             * @description Its identity.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When it was last known whether it is live.
+             */
+            last_checked_at: string | null;
+            /** @description Why the last look at it failed, or its recording did not begin, and what to do. */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is live.
+             */
+            live_since: string | null;
+            /**
+             * Format: int32
+             * @description Its recordings are deleted when they are so many days old; null: not for their age.
+             */
+            max_age_days: number | null;
+            /**
+             * Format: int64
+             * @description The oldest of its recordings are deleted when they are larger than so many bytes together; null: not for their size.
+             */
+            max_bytes: number | null;
+            /**
+             * Format: int32
+             * @description The oldest of its recordings are deleted when there are more than so many; null: not for their number.
+             */
+            max_count: number | null;
+            /** @description What Streamlink is asked for. */
+            quality: string;
+            /** @description Whether it is recorded when it is live. */
+            record: boolean;
+            /**
+             * Format: uuid
+             * @description Its recording under way.
+             */
+            recording_id: string | null;
+            /** @description How it is. */
+            status: components["schemas"]["StreamerStatus"];
+            /** @description More options for Streamlink, such as `--twitch-supported-codecs=h264,av1`. */
+            streamlink_options: string[];
+            /** @description Tags that its proxies must carry. */
+            tags: string[];
+            /** @description What its broadcast is called, or the last one was. */
+            title: string | null;
+            /**
+             * Format: date-time
+             * @description When its settings were last changed.
+             */
+            updated_at: string;
+            /** @description What Streamlink is given; passwords and what looks like a token are masked. */
+            url: string;
+            /** @description Its name on Twitch; null for other sites. */
+            username: string | null;
+            /** @description Why it is not recorded though it is live: there is no route. */
+            waiting_reason: string | null;
+        };
+        /** @description A page of channels. */
+        StreamerPage: {
+            /** @description The channels, by name. */
+            items: components["schemas"]["Streamer"][];
+            /** @description Always null: all of them fit on one page. */
+            next_cursor: string | null;
+        };
+        /**
+         * @description How a channel is.
+         * @enum {string}
+         */
+        StreamerStatus: "offline" | "live" | "waiting" | "recording";
         /** @description It was done. */
         Success: {
             /** @description Always true. */
@@ -2301,6 +2740,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such channel */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description It cannot be done as things are now; the detail says why */
             409: {
                 headers: {
@@ -2508,6 +2956,85 @@ export interface operations {
             };
         };
     };
+    keep_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Keep"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another origin asked */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such recording */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_recording_file: {
         parameters: {
             query?: {
@@ -2655,6 +3182,606 @@ export interface operations {
             };
             /** @description It cannot be done as things are now; the detail says why */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recording_thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such recording */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_retention: {
+        parameters: {
+            query?: {
+                /** @description The limits of this channel; without it, those of all recordings. */
+                streamer_id?: number;
+                /** @description In days. */
+                max_age_days?: number;
+                /** @description In recordings. */
+                max_count?: number;
+                /** @description In bytes together. */
+                max_bytes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPreview"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such channel */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSettings"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSettings"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another origin asked */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_streamers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamerPage"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_streamer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStreamer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Streamer"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another origin asked */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are now; the detail says why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_streamer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Streamer"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such channel */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_streamer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another origin asked */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such channel */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_streamer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditStreamer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Streamer"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another origin asked */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such channel */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done for now, such as while the database is away: try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_streamer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Streamer"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another origin asked */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such channel */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

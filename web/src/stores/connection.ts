@@ -5,9 +5,11 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { LiveSocket, type Frame, type SocketOptions, type SocketState } from '@/api/socket'
+import { useChannels } from './channels'
 import { useEvents } from './events'
 import { useProxies } from './proxies'
 import { useRecordings } from './recordings'
+import { useServerSettings } from './serverSettings'
 import { useSettings } from './settings'
 
 /** A page that nobody saw for so long may hold a connection that is dead without knowing. */
@@ -18,7 +20,7 @@ export const useConnection = defineStore('connection', () => {
   const version = shallowRef<string | null>(null)
   /** When the connection was lost, in milliseconds; null while it is there. */
   const lostAt = shallowRef<number | null>(null)
-  const stores = [useProxies(), useSettings(), useRecordings(), useEvents()]
+  const stores = [useProxies(), useSettings(), useRecordings(), useEvents(), useChannels(), useServerSettings()]
   let socket: LiveSocket | undefined
 
   function start(options: Partial<SocketOptions> = {}): void {

@@ -88,7 +88,8 @@ export function aRecording(id: string, more: Partial<Recording> = {}): Recording
   return {
     id, streamer_id: null, url: 'https://live.example/x', title: null, quality: 'best', tags: [], status: 'recording',
     started_at: '2026-01-01T00:00:00Z', ended_at: null, path: 'x.ts', bytes: 0, duration_s: 0, via: 'direct', failovers: 0,
-    segments_lost: 0, seconds_lost: 0, error: null, routes: [], gaps: [], parts: [], ...more,
+    segments_lost: 0, seconds_lost: 0, error: null, routes: [], gaps: [], parts: [], channel: null, category: null, chapters: [], keep: false,
+    has_thumbnail: false, ...more,
   }
 }
 

@@ -101,6 +101,18 @@ async fn limits_delete_the_oldest_after_a_preview() {
     assert_eq!(rig.send(Method::PATCH, &kept, r#"{"keep": true}"#).await.json()["keep"], true);
     assert_eq!(rig.get("/api/retention/preview").await.json()["items"], json!([]));
 
+    let tried = rig.get("/api/retention/preview?max_age_days=5").await.json();
+    let names = |list: &Value| {
+        let path =
+            |item: &Value| item["path"].as_str().and_then(|path| path.rsplit('/').next()).map(str::to_owned);
+        list["items"].as_array().expect("a list").iter().filter_map(path).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&tried), ["old.ts", "foreign.ts"], "{tried:#}");
+    assert!(known.iter().all(|(_, file)| file.exists()), "asking deletes nothing");
+    let tried = rig.get("/api/retention/preview?max_bytes=25").await.json();
+    assert_eq!((names(&tried), &tried["bytes"]), (vec!["old.ts".to_owned()], &json!(10)), "{tried:#}");
+    rig.get("/api/retention/preview?streamer_id=9&max_count=1").await.problem(404);
+
     let limit = json!({ "max_age_days": 5 }).to_string();
     let set = rig.send(Method::PUT, "/api/settings", &limit).await.json();
     assert_eq!(set["max_age_days"], 5);

@@ -72,7 +72,7 @@ async fn a_proxy_marked_failed_is_not_used_by_the_next_recording(world: World) {
     one.set_fault(Fault::DelayMs(5000)).await;
     world.sql(&format!("UPDATE proxy_settings SET health_status = 'failed' WHERE id = {id}")).await;
     let text = sentence(server.start_recording(recording(&["eu"])).await);
-    assert!(text.starts_with("Conflict") && text.contains("no route"), "{text}");
+    assert!(text.starts_with("NoRoute") && text.contains("no route"), "{text}");
     let best = server.best(&[]);
     assert_eq!(best.proxy.map(|proxy| proxy.id), Some(other.0));
     let why = best.considered.iter().find(|loser| loser.id == id).expect("the loser");
@@ -201,7 +201,7 @@ async fn an_inserted_row_is_noticed_at_the_next_recording(world: World) {
     world.sql(&format!("INSERT INTO proxy_settings (proxy_url, tags) VALUES ('{}', '[]')", one.url())).await;
     // The wish itself has to fail: nothing carries such a tag.
     let text = sentence(server.start_recording(recording(&["nobody"])).await);
-    assert!(text.starts_with("Conflict"), "{text}");
+    assert!(text.starts_with("NoRoute"), "{text}");
     let told = server.ears.find("proxy_added", |_| true).await;
     let id = told["proxy_id"].as_i64().map(ProxyId).expect("an id");
     server.ears.health(id.0, "healthy").await;

@@ -30,7 +30,7 @@ async fn a_wrong_key_locks_what_it_cannot_read(world: World) {
     assert_eq!(json!(tested.status), "failed");
     assert!(tested.error.is_some_and(|why| why.contains("cannot be decrypted")));
     let text = sentence(server.start_recording(recording(&[])).await);
-    assert!(text.starts_with("Conflict") && text.contains("no route"), "{text}");
+    assert!(text.starts_with("NoRoute") && text.contains("no route"), "{text}");
     let text = sentence(server.reveal_proxy(id).await.map(drop));
     assert!(text.starts_with("Conflict") && text.contains("cannot be decrypted"), "{text}");
     server.check_all();

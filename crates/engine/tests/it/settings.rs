@@ -84,7 +84,7 @@ async fn a_row_edited_by_hand_is_noticed(world: World) {
         .sql("UPDATE recording_settings SET enable_proxy = true, fallback_to_direct_connection = false")
         .await;
     let text = sentence(server.start_recording(recording(&["nobody"])).await);
-    assert!(text.starts_with("Conflict"), "{text}");
+    assert!(text.starts_with("NoRoute"), "{text}");
     server.ears.find("config_changed", |_| true).await;
     assert_eq!(
         (server.choice(), json!(server.best(&["nobody".to_owned()]).route)),

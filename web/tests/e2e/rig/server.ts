@@ -9,6 +9,7 @@ import { Program } from './process.ts'
 
 export type Proxy = Schema['Proxy']
 export type Recording = Schema['Recording']
+export type Channel = Schema['Streamer']
 
 export const DEFAULTS = {
   enable_proxy: true,
@@ -88,10 +89,13 @@ export class Server {
 
   /** As it was before anybody used it, but for its log. */
   async reset(): Promise<void> {
+    const channels = await this.call<{ items: Channel[] }>('GET', '/api/streamers')
+    for (const { id } of channels.items) await this.call('DELETE', `/api/streamers/${id}`)
     const { items } = await this.call<{ items: Recording[] }>('GET', '/api/recordings/active')
     for (const { id } of items) await this.call('POST', `/api/recordings/${id}/stop`)
     for (const { id } of await this.proxies()) await this.call('DELETE', `/api/proxy/${id}`)
     await this.configure(DEFAULTS)
+    await this.call('PUT', '/api/settings', { channel_check_seconds: 60, channel_linger_seconds: 300, max_age_days: null, max_count: null, max_bytes: null })
   }
 
   /** Changes its database behind its back, while it is not running. Python is here for Streamlink, and knows SQLite. */

@@ -1,0 +1,79 @@
+/** Channels: added by a person, recorded by themselves, and the settings that concern their files. */
+import { expect, test } from './rig/test.ts'
+import type { Channel, Recording } from './rig/server.ts'
+
+const name = (what: string) => `${what}-${process.env.TEST_WORKER_INDEX}-${Date.now()}`
+
+test('a channel is added by mouse, goes live and is recorded, is switched off and removed', async ({ page, server, origin, kit, watch }) => {
+  watch.allow(/status of 400/)
+  await server.add(await kit.proxy())
+  await page.goto('/channels')
+  await page.getByRole('button', { name: 'Add your first channel' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Add channel' }).click()
+  await expect(dialog.getByText('Enter the name of a Twitch channel or an address')).toBeVisible()
+  await dialog.getByLabel('Name or address').fill(origin.stream(name('channel')))
+  await dialog.getByText('More', { exact: true }).click()
+  await dialog.getByLabel('Shown as').fill('The channel')
+  await dialog.getByLabel('Options for Streamlink').fill('--player=sh')
+  await dialog.getByRole('button', { name: 'Add channel' }).click()
+  await expect(dialog.getByRole('alert')).toContainText('--player')
+  await dialog.getByLabel('Options for Streamlink').fill('')
+  await dialog.getByRole('button', { name: 'Add channel' }).click()
+  await expect(dialog).toBeHidden()
+
+  const row = page.getByRole('listitem').filter({ hasText: 'The channel' })
+  await expect(row).toContainText('Recording', { timeout: 60_000 })
+  const active = async () => (await server.call<{ items: Recording[] }>('GET', '/api/recordings/active')).items[0]?.bytes ?? 0
+  await expect.poll(active, { timeout: 40_000 }).toBeGreaterThan(0)
+  await row.getByRole('button', { name: 'More for The channel' }).click()
+  await page.getByRole('menuitem', { name: 'Show the recording' }).click()
+  await expect(page).toHaveURL(/\/recordings\//)
+  await page.goBack()
+
+  const toggle = page.getByRole('switch', { name: 'Record The channel when it is live' })
+  await toggle.press('Space')
+  await expect(toggle).not.toBeChecked()
+  await expect.poll(async () => (await server.call<{ items: Channel[] }>('GET', '/api/streamers')).items[0]?.record).toBe(false)
+  await row.getByRole('button', { name: 'More for The channel' }).click()
+  await page.getByRole('menuitem', { name: 'Remove' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove channel' }).click()
+  await expect(page.getByText('No channels yet')).toBeVisible()
+})
+
+test('what another window adds and changes is shown', async ({ page, server }) => {
+  await page.goto('/channels')
+  await expect(page.getByText('No channels yet')).toBeVisible()
+  const added = await server.call<Channel>('POST', '/api/streamers', { username: 'somebody', record: false })
+  const row = page.getByRole('listitem').filter({ hasText: 'somebody' })
+  await expect(row).toBeVisible()
+  await server.call('PATCH', `/api/streamers/${added.id}`, { display_name: 'Somebody else' })
+  await expect(page.getByRole('listitem').filter({ hasText: 'Somebody else' })).toBeVisible()
+  await server.call('DELETE', `/api/streamers/${added.id}`)
+  await expect(page.getByText('No channels yet')).toBeVisible()
+})
+
+test('settings are saved, impossible ones are not, and what the server refuses is told', async ({ page, server, watch }) => {
+  watch.allow(/status of 400/)
+  await page.goto('/channels')
+  const settings = page.getByRole('region', { name: 'Recording settings' })
+  const save = settings.getByRole('button', { name: 'Save' })
+  await expect(settings.getByLabel('Look every')).toHaveValue('60')
+  await expect(save).toBeDisabled()
+  await settings.getByLabel('Look every').fill('5')
+  await expect(settings.getByText('A whole number from 10 to 3,600')).toBeVisible()
+  await expect(save).toBeDisabled()
+  await settings.getByLabel('Look every').fill('30')
+  await settings.getByLabel('File name').fill('{nonsense}')
+  await save.click()
+  await expect(settings.getByRole('alert')).toContainText('{channel}')
+  await settings.getByLabel('File name').fill('{channel}/{date} {title} [{id}]')
+  await settings.getByLabel('Keep the newest').fill('1000')
+  await save.click()
+  const stored = async () => {
+    const now = await server.call<Record<string, unknown>>('GET', '/api/settings')
+    return [now.channel_check_seconds, now.max_count]
+  }
+  await expect.poll(stored).toEqual([30, 1000])
+  await expect(save).toBeDisabled()
+})

@@ -1,0 +1,65 @@
+/** The channels' store with a fake server, and what is typed about channels and files. */
+import { createPinia, setActivePinia } from 'pinia'
+import { beforeEach, expect, test } from 'vitest'
+import { changeOf, emptyForm, formOf, isTwitchName, wholeTrouble, wishOf } from '@/lib/channelForm'
+import { patchOf, settingsForm, settingsTrouble } from '@/lib/settingsForm'
+import { useChannels } from '@/stores/channels'
+import type { Channel, ServerSettings } from '@/types/channel'
+import { aFrame, problem, serve } from './fakes'
+
+const aChannel = (id: number, more: Partial<Channel> = {}): Channel => ({
+  id, username: 'x', url: 'https://www.twitch.tv/x', display_name: `Channel ${id}`, record: true, quality: 'best', tags: [], status: 'offline',
+  live_since: null, title: null, category: null, recording_id: null, last_checked_at: null, waiting_reason: null, last_error: null,
+  filename_template: null, container: null, max_age_days: null, max_count: null, max_bytes: null, streamlink_options: [], has_token: false,
+  created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z', ...more,
+})
+
+beforeEach(() => setActivePinia(createPinia()))
+
+test('frames bring channels, change them and take them away', async () => {
+  serve({ 'GET /api/streamers': () => ({ items: [aChannel(2), aChannel(1)], next_cursor: null }) })
+  const channels = useChannels()
+  await channels.reload()
+  expect(channels.list.map((channel) => channel.id)).toEqual([1, 2])
+  channels.take(aFrame('streamer_online', { streamer_id: 2, streamer: aChannel(2, { status: 'live' }) }))
+  channels.take(aFrame('streamer_added', { streamer_id: 3, streamer: aChannel(3, { display_name: 'A' }) }))
+  channels.take(aFrame('streamer_removed', { streamer_id: 1, streamer: aChannel(1) }))
+  expect(channels.list.map((channel) => [channel.id, channel.status])).toEqual([[3, 'offline'], [2, 'live']])
+})
+
+test('a switch is shown at once and taken back when it is refused', async () => {
+  let refuse: () => void = () => {}
+  serve({
+    'GET /api/streamers': () => ({ items: [aChannel(1)], next_cursor: null }),
+    'PATCH /api/streamers/1': () => new Promise((resolve) => (refuse = () => resolve(problem(503, 'the database is away')))),
+  })
+  const channels = useChannels()
+  await channels.reload()
+  const asked = channels.setRecord(1, false)
+  expect(channels.list[0]?.record).toBe(false)
+  await expect.poll(() => (refuse(), true)).toBe(true)
+  await expect(asked).rejects.toThrow('The database is away')
+  expect(channels.list[0]?.record).toBe(true)
+})
+
+test('what is typed becomes a wish', () => {
+  expect(['xqc', '@xqc', 'a b', 'x.tv', ''].map(isTwitchName)).toEqual([true, true, false, false, false])
+  expect(wishOf({ ...emptyForm(), stream: ' @xqc ', tags: 'eu, fast', days: '7', options: ' --a=b \n\n' })).toEqual({
+    username: 'xqc', quality: 'best', tags: ['eu', 'fast'], filename_template: null, container: null, max_age_days: 7, max_count: null, streamlink_options: ['--a=b'],
+  })
+  expect(wishOf({ ...emptyForm(), stream: 'https://x.test/a' })).toMatchObject({ url: 'https://x.test/a' })
+  const known = aChannel(1, { container: 'mkv', max_count: 3, tags: ['eu'] })
+  expect(changeOf(formOf(known))).toMatchObject({ container: 'mkv', max_count: 3, tags: ['eu'], max_age_days: null, display_name: 'Channel 1' })
+  expect(changeOf(formOf(known))).not.toHaveProperty('token')
+  expect(['', '1', '0', '1.5', 'x'].map((text) => wholeTrouble(text) === null)).toEqual([true, true, false, false, false])
+})
+
+test('settings go into the form and come out as they were', () => {
+  const settings: ServerSettings = {
+    channel_check_seconds: 60, channel_linger_seconds: 300, filename_template: '{channel}', container: 'ts', max_age_days: null, max_count: 5,
+    max_bytes: 10 * 1024 ** 3, disk_floor_bytes: 1024 ** 3,
+  }
+  expect(patchOf(settingsForm(settings))).toEqual(settings)
+  expect(Object.values(settingsTrouble(settingsForm(settings))).every((trouble) => trouble === null)).toBe(true)
+  expect(settingsTrouble({ ...settingsForm(settings), check: '9', floor: '' })).toMatchObject({ check: expect.any(String), floor: expect.any(String) })
+})
