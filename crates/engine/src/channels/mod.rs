@@ -183,8 +183,23 @@ impl Engine {
             // They are seen again with the next look.
             tracing::debug!("where channels stand could not be stored");
         }
-        notes.into_iter().for_each(|note| memory.tell(note));
+        for note in notes {
+            match note.level {
+                Level::Info => tracing::info!("{}", note.message),
+                Level::Warning | Level::Error => tracing::warn!("{}", note.message),
+            }
+            memory.tell(note);
+        }
         self.start_due_channels();
+    }
+
+    /// Shows how a channel is now, where the event log has another word for what happened.
+    fn show_channel(&self, id: ChannelId) {
+        if let Ok(view) = self.channel(id) {
+            self.inner
+                .memory
+                .tell(about(id, &view, Note::new("streamer_updated", Level::Info, "")).fleeting());
+        }
     }
 
     /// Tells how a channel is now.

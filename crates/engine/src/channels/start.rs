@@ -129,13 +129,13 @@ impl Engine {
     /// A recording runs.
     pub(crate) fn channel_recorded(&self, channel: ChannelId, recording: RecordingId) {
         self.inner.channels.with(channel, |channel| channel.standing.started(recording));
-        self.tell_channel(channel, "streamer_updated", Level::Info, "");
+        self.show_channel(channel);
     }
 
     /// A recording ended.
     pub(crate) fn channel_left(&self, channel: ChannelId, recording: RecordingId, how: End) {
         self.inner.channels.with(channel, |channel| channel.standing.ended(recording, how, Instant::now()));
-        self.tell_channel(channel, "streamer_updated", Level::Info, "");
+        self.show_channel(channel);
         self.inner.channels.look_soon(channel);
     }
 

@@ -91,6 +91,8 @@ async fn a_channel_is_recorded_from_its_start_to_its_end(database: Database) {
 
     until(&play, id, "the channel is offline again", |now| now["status"] == "offline").await;
     assert_eq!(play.events("recording_started").await.len(), 1, "it is recorded once");
+    let empty = play.events("streamer_updated").await.into_iter().find(|event| event["message"] == "");
+    assert_eq!(empty, None, "an event that says nothing");
     for kind in ["streamer_online", "streamer_offline"] {
         let told = play.events(kind).await;
         assert!(!told.is_empty() && told.iter().all(|event| event["streamer_id"] == id), "{kind}: {told:#?}");
