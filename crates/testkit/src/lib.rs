@@ -9,6 +9,7 @@
 )]
 
 mod ca;
+mod clock;
 mod door;
 mod home;
 mod http_server;

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
-use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::clock::Clock;
 use crate::{Asked, Ca, HttpServer, Media, Reply};
 
 /// How long a segment can be fetched after it left the playlist.
@@ -83,8 +83,7 @@ struct Stage {
 /// One channel's clock and what was done to it.
 #[derive(Clone, Debug)]
 struct Channel {
-    started: Instant,
-    started_at: DateTime<Utc>,
+    clock: Clock,
     /// Set when the channel has ended: the edge where it stopped.
     ended: Option<usize>,
     /// A status instead of the playlist.
@@ -124,7 +123,8 @@ impl Origin {
 
     /// Starts a channel's clock anew (the unnamed one is `""`).
     pub fn restart(&self, channel: &str) {
-        self.stage.edit(channel, |c| *c = Channel::new());
+        let options = &self.stage.options;
+        self.stage.edit(channel, |c| *c = Channel::new(options));
     }
 
     /// Ends a channel properly: no further segments, EXT-X-ENDLIST.
@@ -166,10 +166,9 @@ impl Deref for Origin {
 }
 
 impl Channel {
-    fn new() -> Self {
+    fn new(options: &OriginOptions) -> Self {
         Self {
-            started: Instant::now(),
-            started_at: Utc::now(),
+            clock: Clock::new(options.media.segment_seconds()),
             ended: None,
             gone: None,
             breaks: Vec::new(),
@@ -179,8 +178,7 @@ impl Channel {
 
     /// One past the newest published source segment. The clock starts with a full window.
     fn edge(&self, options: &OriginOptions) -> usize {
-        let elapsed = self.started.elapsed().as_secs() / u64::from(options.media.segment_seconds());
-        let edge = options.start_offset + options.window + usize::try_from(elapsed).unwrap_or(usize::MAX / 2);
+        let edge = options.start_offset + options.window + self.clock.finished();
         edge.min(options.media.len()).min(self.ended.unwrap_or(usize::MAX))
     }
 
@@ -207,8 +205,7 @@ impl Channel {
             }
             // Segment `start_offset + window` is finished, and so appears, one segment's time after the start.
             let offset = number as i64 - (options.start_offset + options.window) as i64;
-            let at = self.started_at + chrono::Duration::seconds(offset * i64::from(seconds));
-            let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+            let at = self.clock.date(offset);
             let _ = writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{at}\n#EXTINF:{seconds}.000,\nseg/{number}.ts");
         }
         if self.ended.is_some() || edge == options.media.len() {
@@ -234,11 +231,11 @@ impl Stage {
     }
 
     fn channel(&self, name: &str) -> Channel {
-        self.lock().entry(name.to_owned()).or_insert_with(Channel::new).clone()
+        self.lock().entry(name.to_owned()).or_insert_with(|| Channel::new(&self.options)).clone()
     }
 
     fn edit(&self, name: &str, change: impl FnOnce(&mut Channel)) {
-        change(self.lock().entry(name.to_owned()).or_insert_with(Channel::new));
+        change(self.lock().entry(name.to_owned()).or_insert_with(|| Channel::new(&self.options)));
     }
 
     fn answer(&self, asked: &Asked) -> Reply {
