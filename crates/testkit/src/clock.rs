@@ -18,6 +18,11 @@ impl Clock {
         Self { started: Instant::now(), started_at: Utc::now(), segment_seconds }
     }
 
+    /// When it was started.
+    pub(crate) fn started_at(&self) -> DateTime<Utc> {
+        self.started_at
+    }
+
     /// Segments finished since the start.
     pub(crate) fn finished(&self) -> usize {
         let elapsed = self.started.elapsed().as_secs() / u64::from(self.segment_seconds);

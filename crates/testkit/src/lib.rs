@@ -1,5 +1,5 @@
-//! What Holdfast is tested against: proxies that break on demand, a live HLS origin over TLS, and a judge that
-//! compares a recording with its source frame by frame. Everything is a real socket, on loopback only: a
+//! What Holdfast is tested against: proxies that break on demand, a live HLS origin over TLS, a pretended Twitch,
+//! and a judge that compares a recording with its source frame by frame. Everything is a real socket, on loopback only: a
 //! destination that is not loopback is refused, so that no test ever reaches the internet.
 //!
 //! Development only. `README.md` beside this crate shows how the pieces fit together.
@@ -19,6 +19,7 @@ mod postgres;
 mod process;
 mod switch;
 mod target;
+pub mod twitch;
 pub mod upstream;
 pub mod verify;
 
@@ -31,4 +32,5 @@ pub use origin::{Origin, OriginOptions, Retention};
 pub use postgres::Postgres;
 pub use process::ProxyProcess;
 pub use target::{CheckTarget, Greeter};
+pub use twitch::{Twitch, TwitchOptions};
 pub use upstream::{Cut, Direction, Fault, Kind, NameMap, Options, ProxyRequest, Stats, UpstreamProxy};

@@ -25,6 +25,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use fault::{Cut, Direction, Fault};
 pub use names::NameMap;
+pub(crate) use names::matches;
 pub use stats::{ProxyRequest, Stats};
 
 use crate::door::{Door, Leash, Source, loopback_source};

@@ -10,3 +10,4 @@ mod process;
 mod replies;
 mod socks;
 mod tunnels;
+mod twitch;

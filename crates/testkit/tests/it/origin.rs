@@ -134,7 +134,7 @@ async fn a_check_target_over_tls_hangs_before_the_handshake() {
 }
 
 /// Streamlink when it is installed beside the workspace or on PATH.
-fn streamlink() -> std::path::PathBuf {
+pub(crate) fn streamlink() -> std::path::PathBuf {
     let venv = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/streamlink");
     if venv.is_file() { venv } else { "streamlink".into() }
 }

@@ -1,0 +1,41 @@
+//! What the server and the controls share, and which room answers for which host.
+
+use std::sync::{Mutex, MutexGuard};
+
+use super::glitch::strike;
+use super::world::World;
+use super::{gql, helix, playback, token, usher};
+use crate::{Asked, Reply};
+
+/// The pretended Twitch without its socket.
+pub(super) struct Stage {
+    world: Mutex<World>,
+}
+
+impl Stage {
+    pub(super) fn new(world: World) -> Self {
+        Self { world: Mutex::new(world) }
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("no holder of this lock panics")
+    }
+
+    /// The answer to a request, by the host that it names.
+    pub(super) fn answer(&self, asked: &Asked) -> Reply {
+        let host = asked.host.split(':').next().unwrap_or_default().to_lowercase();
+        let mut world = self.world();
+        if let Some(reply) = strike(&mut world.glitches, &host, asked) {
+            return reply;
+        }
+        match host.as_str() {
+            "id.twitch.tv" => token::answer(&mut world, asked),
+            "api.twitch.tv" => helix::answer(&mut world, asked),
+            "gql.twitch.tv" => gql::answer(&world, asked),
+            "usher.ttvnw.net" => usher::answer(&world, asked),
+            _ if host.ends_with(".playlist.ttvnw.net") => playback::playlist(&world, asked),
+            _ if host.ends_with(".hls.ttvnw.net") => playback::segment(&world, asked),
+            _ => Reply::status(404),
+        }
+    }
+}
