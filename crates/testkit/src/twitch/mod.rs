@@ -1,11 +1,12 @@
 //! A pretended Twitch: one TLS server behind all the hosts that Streamlink's plugin and Twitch's API are spread over. It
 //! is reached only through a proxy of this kit that takes those names to it ([`Twitch::map`]). What it plays is the kit's
-//! real media, so that a recording of it can be judged frame by frame. What it says and what it plays are set one by
-//! one, because on the real one they disagree too.
+//! real media, so that a recording of it can be judged frame by frame. What it says, what it plays and what it tells its
+//! subscribers are set one by one, because on the real one they disagree too.
 
 mod answer;
 mod broadcast;
 mod controls;
+mod eventsub;
 mod glitch;
 mod gql;
 mod helix;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
+pub use eventsub::{Delivery, Forgery, Subscription, Topic};
 pub use glitch::Glitch;
 
 use crate::{Ca, HttpServer, Media, Options};

@@ -1,4 +1,4 @@
-//! HMAC-SHA256 as Twitch signs: what must not be guessed or made up.
+//! HMAC-SHA256 as Twitch signs: what it sends to a webhook, and here also what must not be guessed or made up.
 
 use std::fmt::Write as _;
 

@@ -1,8 +1,12 @@
 //! Who is on the pretended Twitch, who of them is live, and what is wrong. Everything that the rooms of this module
 //! answer from, behind one lock.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
 use super::TwitchOptions;
 use super::broadcast::{Broadcast, Reel};
+use super::eventsub::{Delivery, Message};
 use super::glitch::Glitch;
 use super::rate::Bucket;
 use super::token::Tokens;
@@ -42,6 +46,11 @@ pub(super) struct World {
     pub(super) bucket: Bucket,
     /// The token of a viewer that GQL accepts.
     pub(super) user_token: Option<String>,
+    /// The last message to each subscription, by its id.
+    pub(super) sent: HashMap<String, Message>,
+    pub(super) deliveries: Vec<Delivery>,
+    /// Where `https://` callbacks are really posted to.
+    pub(super) front: Option<SocketAddr>,
     serial: u64,
 }
 
@@ -54,6 +63,9 @@ impl World {
             channels: Vec::new(),
             glitches: Vec::new(),
             user_token: None,
+            sent: HashMap::new(),
+            deliveries: Vec::new(),
+            front: None,
             serial: 0,
         }
     }

@@ -4,9 +4,13 @@ mod pages;
 mod people;
 mod streams;
 
-use pages::Page;
+use std::sync::Arc;
+
+pub(super) use pages::Page;
 
 use super::answer::{header, problem};
+use super::eventsub;
+use super::stage::Stage;
 use super::world::World;
 use crate::{Asked, Reply};
 
@@ -14,7 +18,7 @@ use crate::{Asked, Reply};
 const MOST: usize = 100;
 
 /// Answers for api.twitch.tv.
-pub(super) fn answer(world: &mut World, asked: &Asked) -> Reply {
+pub(super) fn answer(stage: &Arc<Stage>, world: &mut World, asked: &Asked) -> Reply {
     if let Err(refusal) = admit(world, asked) {
         return refusal;
     }
@@ -22,6 +26,7 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Reply {
         ("GET", "/helix/users") => people::users(world, asked),
         ("GET", "/helix/channels") => people::channels(world, asked),
         ("GET", "/helix/streams") => streams::streams(world, asked),
+        (_, "/helix/eventsub/subscriptions") => eventsub::answer(stage, world, asked),
         _ => problem(404, ""),
     };
     // The bucket is taken out while the answer is made: both are parts of the world.
