@@ -5,17 +5,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use holdfast_testkit::twitch::{Control, description};
 use holdfast_testkit::{
     Ca, CheckTarget, Fault, HttpServer, Kind, Media, NameMap, Options, Origin, OriginOptions, ServerFault,
-    UpstreamProxy, verify,
+    Twitch, TwitchOptions, UpstreamProxy, verify,
 };
 use tokio::sync::mpsc;
 
 #[derive(Parser)]
-#[command(about = "Proxies that break on demand, and a live origin")]
+#[command(about = "Proxies that break on demand, a live origin, and a pretended Twitch")]
 enum Testkit {
     /// A proxy; prints `ready PORT`, then obeys `fault FAULT`, `heal`, `stats`, `quit`
     Proxy(ProxyArgs),
@@ -23,6 +25,9 @@ enum Testkit {
     Origin(OriginArgs),
     /// A destination for health checks; prints `ready PORT`, then obeys the faults of an origin
     Target(TargetArgs),
+    /// A pretended Twitch; prints one line of JSON that says where it is, what proxies have to map, and where its
+    /// controls listen (see `holdfast_testkit::twitch::Control`)
+    Twitch(TwitchArgs),
     #[command(flatten)]
     Tool(Tool),
 }
@@ -93,6 +98,22 @@ struct TargetArgs {
     plain: bool,
 }
 
+#[derive(Args)]
+struct TwitchArgs {
+    /// Where Twitch's hosts are
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where the controls are, on loopback
+    #[arg(long, default_value = "127.0.0.1:0")]
+    control: SocketAddr,
+    /// Length of the media; a broadcast ends when it is used up, and the last 20 s are kept for advertisements
+    #[arg(long, default_value_t = 720)]
+    seconds: u32,
+    /// Segments in a playlist
+    #[arg(long, default_value_t = 8)]
+    window: usize,
+}
+
 fn parse_mapping(text: &str) -> Result<(String, SocketAddr)> {
     let (pattern, addr) = text.split_once('=').context("NAME=ADDR:PORT")?;
     Ok((pattern.to_owned(), addr.parse()?))
@@ -104,6 +125,7 @@ async fn main() -> Result<()> {
         Testkit::Proxy(args) => proxy(args).await,
         Testkit::Origin(args) => origin(args).await,
         Testkit::Target(args) => target(args).await,
+        Testkit::Twitch(args) => twitch(args).await,
         Testkit::Tool(Tool::Media { seconds }) => {
             println!("{}", Media::ready(seconds).await?.dir().display());
             Ok(())
@@ -217,6 +239,22 @@ async fn target(args: TargetArgs) -> Result<()> {
         match words[..] {
             ["quit"] => break,
             _ => answer(obey(&target, &words).await),
+        }
+    }
+    Ok(())
+}
+
+async fn twitch(args: TwitchArgs) -> Result<()> {
+    let mut options = TwitchOptions::new(Media::ready(args.seconds).await?).window(args.window);
+    options.listen = args.listen;
+    let twitch = Arc::new(Twitch::start(options).await?);
+    let control = Control::start(args.control, Arc::clone(&twitch)).await?;
+    println!("{}", description(&twitch, &control)?);
+    let mut lines = commands();
+    while let Some(line) = lines.recv().await {
+        match line.trim() {
+            "quit" => break,
+            other => println!("error no such command: {other}"),
         }
     }
     Ok(())

@@ -5,6 +5,7 @@
 
 mod answer;
 mod broadcast;
+mod control;
 mod controls;
 mod eventsub;
 mod glitch;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
+pub use control::{Control, description};
 pub use eventsub::{Delivery, Forgery, Subscription, Topic};
 pub use glitch::Glitch;
 

@@ -1,5 +1,8 @@
 //! Messages that must have no effect.
 
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 
@@ -28,6 +31,17 @@ pub enum Forgery {
 }
 
 impl Forgery {
+    const ALL: [(&str, Self); 8] = [
+        ("wrong-signature", Self::WrongSignature),
+        ("unsigned", Self::Unsigned),
+        ("altered", Self::Altered),
+        ("stale", Self::Stale),
+        ("ahead", Self::Ahead),
+        ("replayed", Self::Replayed),
+        ("huge", Self::Huge),
+        ("malformed", Self::Malformed),
+    ];
+
     /// The message. `good` is the body of a proper one, `last` the last that was sent.
     pub(super) fn forge(
         self,
@@ -58,5 +72,14 @@ impl Forgery {
             }
             Self::Malformed => signed(now, Bytes::from_static(b"{\"subscription\": {\"id\": 1, ")),
         })
+    }
+}
+
+impl FromStr for Forgery {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, forgery)| forgery).with_context(|| format!("no such forgery: {name}"))
     }
 }

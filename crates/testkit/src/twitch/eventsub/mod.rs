@@ -6,6 +6,10 @@ mod post;
 mod sender;
 mod subscriptions;
 
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+
 pub use forgery::Forgery;
 pub use post::Delivery;
 pub use subscriptions::Subscription;
@@ -42,5 +46,16 @@ impl Topic {
 
     fn find(name: &str, version: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| (topic.name(), topic.version()) == (name, version))
+    }
+}
+
+impl FromStr for Topic {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|topic| topic.name() == name)
+            .with_context(|| format!("no such topic: {name}"))
     }
 }

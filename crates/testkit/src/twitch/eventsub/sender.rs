@@ -44,7 +44,7 @@ impl Stage {
     }
 
     /// The enabled subscriptions to a topic of somebody.
-    fn listeners(&self, login: &str, topic: Topic) -> Result<Vec<Subscription>> {
+    pub(in crate::twitch) fn listeners(&self, login: &str, topic: Topic) -> Result<Vec<Subscription>> {
         let id = self.world().channel(login).map(|channel| channel.id.clone());
         let id = id.with_context(|| format!("there is no channel {login}"))?;
         let concerned = |other: &&Subscription| {
@@ -99,7 +99,7 @@ impl Twitch {
         self.notify(login, Topic::Update).await
     }
 
-    async fn notify(&self, login: &str, topic: Topic) -> Result<Vec<Delivery>> {
+    pub(in crate::twitch) async fn notify(&self, login: &str, topic: Topic) -> Result<Vec<Delivery>> {
         let mut answers = Vec::new();
         for to in self.stage.listeners(login, topic)? {
             let event = event(&self.stage.world(), login, topic);

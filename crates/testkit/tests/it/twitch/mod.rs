@@ -1,6 +1,7 @@
 //! The pretended Twitch, asked as clients ask it: over TLS, through a proxy that knows its names.
 
 mod api;
+mod control;
 mod eventsub;
 mod gql;
 mod plugin;
