@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 seconds=${1:-600}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(proxy_url connect_reply request_head)
+[ ${#targets[@]} -gt 0 ] || targets=(proxy_url connect_reply request_head eventsub)
 
 if ! command -v cargo-fuzz >/dev/null; then
   echo "cargo-fuzz is missing. Install it with: cargo install --locked cargo-fuzz" >&2
