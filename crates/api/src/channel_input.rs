@@ -66,7 +66,7 @@ pub(crate) struct EditChannel {
     #[schema(minimum = 1, maximum = 1000000, value_type = Option<u32>)]
     max_count: Option<Option<u32>>,
     /// The oldest of them are deleted when they are larger than so many bytes together; null: not for their size.
-    #[schema(minimum = 0, value_type = Option<u64>)]
+    #[schema(minimum = 1, value_type = Option<u64>)]
     max_bytes: Option<Option<u64>>,
     /// More options for Streamlink, from a list of safe ones; a wrong one is answered with the list.
     #[schema(max_items = 32, examples(json!(["--twitch-supported-codecs=h264,av1"])))]

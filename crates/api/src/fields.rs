@@ -114,7 +114,8 @@ impl Fields {
     /// A number of bytes.
     pub(crate) fn bytes(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {
         let bytes = self.integer(name)?.map(u64::try_from).transpose();
-        bytes.map_err(|_| must(name, "be a whole number of bytes, 0 or more"))
+        let bytes = bytes.ok().filter(|bytes| *bytes != Some(0));
+        bytes.ok_or_else(|| must(name, "be a whole number of bytes, 1 or more"))
     }
 
     /// A number of bytes that may be taken away: `null` is `Some(None)`.

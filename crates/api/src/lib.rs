@@ -10,6 +10,7 @@ mod channels;
 mod description;
 mod docs;
 mod events;
+mod eventsub;
 mod fields;
 mod guard;
 mod headers;

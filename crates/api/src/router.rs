@@ -19,8 +19,8 @@ use crate::problem::Problem;
 use crate::server::Server;
 use crate::trace::trace;
 use crate::{
-    Options, channels, description, docs, events, health, media, page, pool_settings, proxies, proxy_actions,
-    recordings, server_settings, socket,
+    Options, channels, description, docs, events, eventsub, health, media, page, pool_settings, proxies,
+    proxy_actions, recordings, server_settings, socket,
 };
 
 /// The whole API. Its WebSockets are open until the engine ends.
@@ -48,6 +48,7 @@ pub(crate) fn build(
     endpoints
         .route("/api/openapi.json", description::serve(&api))
         .merge(docs::router())
+        .merge(eventsub::router())
         .fallback(page::page)
         .method_not_allowed_fallback(not_so)
         .layer(middleware::from_fn_with_state(names, guard))

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use holdfast_engine::view::{ContainerView, RetentionPreview, ServerSettings};
 use holdfast_engine::{Limits, SettingsChange};
-use holdfast_model::ChannelId;
+use holdfast_model::{ChannelId, Secret};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Busy, NoChannel, TooLarge};
+use crate::answers::{Busy, Conflict, NoChannel, TooLarge};
 use crate::channel_input::{MANY, TEMPLATE, known_container};
 use crate::fields::Fields;
 use crate::input::{Asked, Query, Read};
@@ -24,6 +24,18 @@ pub(crate) fn router() -> OpenApiRouter<Server> {
 #[derive(ToSchema)]
 #[schema(as = SettingsPatch)]
 struct Patch {
+    /// The client id of an application registered with Twitch; empty or null: Twitch is asked through Streamlink. Another one
+    /// takes the stored secret away.
+    #[schema(max_length = 100, value_type = Option<String>)]
+    twitch_client_id: Option<Option<String>>,
+    /// Its client secret; empty or null takes it away. It is never shown again.
+    #[schema(max_length = 200, value_type = Option<String>)]
+    twitch_client_secret: Option<Option<Secret>>,
+    /// The address by which Twitch reaches this server, `https://…` on port 443, for EventSub; empty or null: it is only asked.
+    #[schema(max_length = 500, value_type = Option<String>)]
+    public_url: Option<Option<String>>,
+    /// True: new credentials are stored without being tried with Twitch.
+    untested: Option<bool>,
     /// How often channels are looked at, in seconds.
     #[schema(minimum = 10, maximum = 3600)]
     channel_check_seconds: Option<u32>,
@@ -42,7 +54,7 @@ struct Patch {
     #[schema(minimum = 1, maximum = 1000000, value_type = Option<u32>)]
     max_count: Option<Option<u32>>,
     /// The oldest recordings are deleted when they are larger than so many bytes together; null: not for their size.
-    #[schema(minimum = 0, value_type = Option<u64>)]
+    #[schema(minimum = 1, value_type = Option<u64>)]
     max_bytes: Option<Option<u64>>,
     /// Free room on the disk below which nothing new starts, in bytes.
     #[schema(minimum = 67108864)]
@@ -53,6 +65,12 @@ impl Read for Patch {
     fn read(fields: &mut Fields) -> Result<Self, Problem> {
         let container = fields.text("container", 8)?;
         Ok(Self {
+            twitch_client_id: fields.optional_text("twitch_client_id", 100)?,
+            twitch_client_secret: fields
+                .optional_text("twitch_client_secret", 200)?
+                .map(|secret| secret.map(Secret::new)),
+            public_url: fields.optional_text("public_url", 500)?,
+            untested: fields.flag("untested")?,
             channel_check_seconds: fields.number("channel_check_seconds", 10..=3600)?,
             channel_linger_seconds: fields.number("channel_linger_seconds", 0..=3600)?,
             filename_template: fields.text("filename_template", TEMPLATE)?,
@@ -68,6 +86,10 @@ impl Read for Patch {
 impl From<Patch> for SettingsChange {
     fn from(patch: Patch) -> Self {
         Self {
+            twitch_client_id: patch.twitch_client_id,
+            twitch_client_secret: patch.twitch_client_secret,
+            public_url: patch.public_url,
+            untested: patch.untested.unwrap_or(false),
             channel_check_seconds: patch.channel_check_seconds,
             channel_linger_seconds: patch.channel_linger_seconds,
             filename_template: patch.filename_template,
@@ -86,10 +108,10 @@ async fn get_settings(State(server): State<Server>) -> Json<ServerSettings> {
     Json(server.engine.server_settings())
 }
 
-/// Changes the settings that are given and leaves the others. Limits delete at once what they condemn: ask the preview first.
+/// Changes the settings that are given and leaves the others. New credentials are tried with Twitch first. Limits delete at once what they condemn: ask the preview first.
 #[utoipa::path(
     put, path = "/api/settings", tag = "settings", request_body = Patch,
-    responses((status = 200, body = ServerSettings), TooLarge, Busy)
+    responses((status = 200, body = ServerSettings), Conflict, TooLarge, Busy)
 )]
 async fn set_settings(
     State(server): State<Server>,
@@ -112,7 +134,7 @@ struct Tried {
     #[param(minimum = 1, maximum = 1000000, nullable = false)]
     max_count: Option<u32>,
     /// In bytes together.
-    #[param(minimum = 0, nullable = false)]
+    #[param(minimum = 1, nullable = false)]
     max_bytes: Option<u64>,
 }
 

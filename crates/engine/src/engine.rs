@@ -138,7 +138,9 @@ impl Engine {
         tracker.spawn(upkeep::run(Arc::clone(&engine.inner.memory), keep, hard));
         tracker.spawn(engine.clone().follow_convictions(pool.subscribe()));
         let left = engine.find_unfinished().await;
+        engine.relink();
         tracker.spawn(engine.clone().unattended(left));
+        tracker.spawn(engine.clone().keep_subscribed());
         Ok(engine)
     }
 

@@ -54,8 +54,10 @@ fn apply(
     }
     let left: Vec<_> = rows.iter().filter(|row| !reasons.contains_key(&row.id)).collect();
     if let Some(count) = limits.max_count {
-        let surplus = left.len().saturating_sub(count as usize);
-        for row in &left[..surplus] {
+        // One that failed before its first byte is no recording that takes the place of another.
+        let filled: Vec<_> = left.iter().filter(|row| row.bytes > 0).collect();
+        let surplus = filled.len().saturating_sub(count as usize);
+        for row in &filled[..surplus] {
             reasons.insert(row.id, format!("more than {count} recordings, {whose} limit"));
         }
     }
@@ -138,6 +140,10 @@ impl Engine {
     /// Deletes what the limits condemn. One at a time; what is used meanwhile is left for the next time.
     pub(crate) async fn heed_limits(&self) {
         let _turn = self.inner.channels.deleting.lock().await;
+        // A disk that is not mounted has lost nothing.
+        if !self.inner.recordings.directory.is_dir() {
+            return;
+        }
         let found = match self.condemned(None).await {
             Ok((_, found)) => found,
             Err(error) => return tracing::warn!("old recordings were not looked through: {error}"),
@@ -201,6 +207,8 @@ mod tests {
         check(&rows, count(1), none(), &[0, 3]);
         check(&rows, count(0), none(), &[0, 3, 4]);
         check(&rows, none(), count(2), &[0, 1]);
+        let empty = [row(9, 1, 10, false), row(8, 1, 0, false), row(7, 1, 0, false)];
+        check(&empty, count(1), none(), &[]);
         check(&rows, bytes(20), none(), &[0]);
         check(&rows, bytes(19), none(), &[0, 3]);
         check(&rows, none(), bytes(39), &[0]);

@@ -38,7 +38,7 @@ const STALLED_AFTER: Duration = Duration::from_millis(3500);
 /// When the witness is called, so that its answer is there at [`STALLED_AFTER`].
 const WITNESS_AFTER: Duration = Duration::from_millis(2200);
 /// The same for a tunnel that never brought a byte: it carries no download that a cut would spoil, and the first answer
-/// of a TLS server is one round trip away. Often it is what a recording just moved to, with most of the 8 s gone.
+/// of a TLS server is one round trip away (that of another server may be a page that takes long). Often it is what a recording just moved to, with most of the 8 s gone.
 const FIRST_ANSWER_AFTER: Duration = Duration::from_secs(2);
 /// When the witness is called, so that its answer is there at [`FIRST_ANSWER_AFTER`].
 const FIRST_WITNESS_AFTER: Duration = Duration::from_secs(1);
@@ -181,7 +181,7 @@ struct Patience {
 
 impl Patience {
     fn with(tunnel: &Tunnel) -> Self {
-        if tunnel.meter.down() == 0 {
+        if tunnel.meter.is_tls() && tunnel.meter.down() == 0 {
             let reason = "a new connection got no first answer for 2 s";
             Self { witness: FIRST_WITNESS_AFTER, cut: FIRST_ANSWER_AFTER, reason }
         } else {

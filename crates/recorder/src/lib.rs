@@ -30,7 +30,7 @@ pub use about::About;
 pub use address::{AddressError, stream_address};
 pub use control::{Control, Observer, Progress, Status, StopCause};
 pub use join::{JoinError, thumbnail};
-pub use live::{Look, look};
+pub use live::{Look, look, web_client};
 pub use mark::{Mark, Over};
 pub use mask::mask_url;
 pub use options::{OptionError, StreamlinkOptions};

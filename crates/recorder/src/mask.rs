@@ -35,9 +35,11 @@ pub fn mask_url(text: &str) -> String {
     text.split_inclusive(DELIMITERS).map(mask_query).collect()
 }
 
-/// One word, with its delimiter; only what has a scheme is a URL.
+/// One word, with its delimiter. What has a scheme is a URL, and what begins with a slash the rest of one: HTTP clients tell
+/// of their failures so ("Max retries exceeded with url: /a?token=…").
 fn mask_query(word: &str) -> String {
-    let start = word.find("://").and_then(|scheme| Some(scheme + word[scheme..].find(['?', '#'])?));
+    let begin = word.find("://").or_else(|| word.starts_with('/').then_some(0));
+    let start = begin.and_then(|begin| Some(begin + word[begin..].find(['?', '#'])?));
     let Some(start) = start else { return word.to_owned() };
     let (address, query) = word.split_at(start);
     address
@@ -92,6 +94,10 @@ mod tests {
             ("https://u:p@h/x?token=abc&v=1#sig=q", "https://u:***@h/x?token=***&v=1#sig=***"),
             ("hls://https://h/x.m3u8?Policy-Key=abc;b=2", "hls://https://h/x.m3u8?Policy-Key=***;b=2"),
             ("https://h/x?a=0123456789012345678901234", "https://h/x?a=***"),
+            (
+                "Max retries exceeded with url: /api/v2/hls/x.m3u8?p=7&sig=abc&token=%7Bdef (Caused by x)",
+                "Max retries exceeded with url: /api/v2/hls/x.m3u8?p=7&sig=***&token=*** (Caused by x)",
+            ),
             (
                 "403 for url: https://h/x?sig=abc (Caused by 'y?token=z')",
                 "403 for url: https://h/x?sig=*** (Caused by 'y?token=z')",

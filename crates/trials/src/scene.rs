@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use holdfast_testkit::{
-    Ca, CheckTarget, HttpServer, Kind, Media, Options, Origin, OriginOptions, ProxyProcess, Reply,
+    Ca, CheckTarget, HttpServer, Kind, Media, Options, Origin, OriginOptions, ProxyProcess, Reply, Twitch,
+    TwitchOptions,
 };
 use tempfile::TempDir;
 
@@ -28,11 +29,13 @@ pub struct SceneOptions {
     pub media_seconds: u32,
     /// Bandwidth of each proxy, as a multiple of the stream's bitrate.
     pub capacity: Option<f64>,
+    /// With a pretended Twitch behind the proxies, which then is the target of health checks as well.
+    pub twitch: bool,
 }
 
 impl Default for SceneOptions {
     fn default() -> Self {
-        Self { window: 8, kinds: vec![Kind::Http; 3], media_seconds: 120, capacity: None }
+        Self { window: 8, kinds: vec![Kind::Http; 3], media_seconds: 120, capacity: None, twitch: false }
     }
 }
 
@@ -51,6 +54,8 @@ fn loopback() -> SocketAddr {
 pub struct Scene {
     /// The live stream.
     pub origin: Origin,
+    /// The pretended Twitch.
+    pub twitch: Option<Twitch>,
     /// What health checks ask.
     pub target: CheckTarget,
     /// The proxies, in order of priority.
@@ -68,6 +73,10 @@ impl Scene {
     pub async fn start(options: SceneOptions) -> Result<Self> {
         let media = Media::ready(options.media_seconds).await?;
         let rate = media.bytes_per_second();
+        let twitch = match options.twitch {
+            true => Some(Twitch::start(TwitchOptions::new(media.clone())).await?),
+            false => None,
+        };
         let origin = Origin::start(OriginOptions::new(media).window(options.window)).await?;
         let target = CheckTarget::start(200, true).await?;
         let page =
@@ -77,8 +86,10 @@ impl Scene {
         let (mut proxies, mut passwords) = (Vec::new(), Vec::new());
         for (index, kind) in options.kinds.into_iter().enumerate() {
             let password = format!("s3cret%{:08x}", rand::random::<u32>());
-            let mut settings = Options::default()
-                .credentials(&format!("user{index}"), &password)
+            let named = Options::default().credentials(&format!("user{index}"), &password);
+            // The first name that fits counts.
+            let named = twitch.as_ref().map_or(named.clone(), |twitch| twitch.map(named));
+            let mut settings = named
                 .map(&format!("{HOST}:443"), origin.addr())
                 .map("plain.test:80", plain.addr())
                 .map("page.test:443", page.addr())
@@ -96,7 +107,15 @@ impl Scene {
             proxies.push(ProxyProcess::start(kind, settings).await?);
             passwords.push(password);
         }
-        Ok(Self { origin, target, proxies, dir: tempfile::tempdir()?, passwords, _pages: [page, plain] })
+        Ok(Self {
+            origin,
+            twitch,
+            target,
+            proxies,
+            dir: tempfile::tempdir()?,
+            passwords,
+            _pages: [page, plain],
+        })
     }
 
     /// A list of its proxies for `--proxy-file`.
@@ -121,6 +140,7 @@ impl Scene {
         let sources: Vec<_> = self.proxies.iter().map(|p| p as _).collect();
         let mut direct = self.origin.accepts_not_from(&sources);
         direct.extend(self.target.accepts_not_from(&sources));
+        direct.extend(self.twitch.iter().flat_map(|twitch| twitch.accepts_not_from(&sources)));
         direct
     }
 

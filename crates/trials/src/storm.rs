@@ -98,7 +98,7 @@ pub struct Aftermath {
 pub async fn blow(weather: Weather) -> Result<Aftermath> {
     let media_seconds = u32::try_from(weather.length.as_secs()).unwrap_or(u32::MAX / 2) + 120;
     let kinds = vec![Kind::Http, Kind::Http, Kind::Socks5, Kind::Https, Kind::Http];
-    let options = SceneOptions { window: weather.window, kinds, media_seconds, capacity: None };
+    let options = SceneOptions { window: weather.window, kinds, media_seconds, ..SceneOptions::default() };
     let mut scene = Scene::start(options).await?;
     let mut recordings = Vec::new();
     for number in 0..weather.recordings {

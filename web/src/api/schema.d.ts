@@ -402,7 +402,7 @@ export interface paths {
         };
         /** The settings in force. */
         get: operations["get_settings"];
-        /** Changes the settings that are given and leaves the others. Limits delete at once what they condemn: ask the preview first. */
+        /** Changes the settings that are given and leaves the others. New credentials are tried with Twitch first. Limits delete at once what they condemn: ask the preview first. */
         put: operations["set_settings"];
         post?: never;
         delete?: never;
@@ -808,6 +808,15 @@ export interface components {
             /** @description The `after` of the next page, or its `before` if the newest come first; null on the last. */
             next_cursor: string | null;
         };
+        /** @description How Twitch tells that channels go live. */
+        EventSubView: {
+            /** @description A sentence. */
+            message: string;
+            /** @description Whether it works. */
+            state: components["schemas"]["LinkState"];
+            /** @description Subscriptions that Twitch has confirmed. */
+            subscriptions: number;
+        };
         /** @description Segments that are missing in a row. */
         Gap: {
             /**
@@ -848,6 +857,18 @@ export interface components {
         Keep: {
             /** @description True: no limit deletes it. */
             keep: boolean;
+        };
+        /**
+         * @description Whether a connection to a platform works.
+         * @enum {string}
+         */
+        LinkState: "off" | "ok" | "error";
+        /** @description How a connection to a platform is. */
+        LinkView: {
+            /** @description A sentence. */
+            message: string;
+            /** @description Whether it works. */
+            state: components["schemas"]["LinkState"];
         };
         /** @description A recording that moved to another route. */
         Moved: {
@@ -1298,8 +1319,12 @@ export interface components {
              * @description Free room on the disk below which nothing new starts and what runs is finished, in bytes.
              */
             disk_floor_bytes: number;
+            /** @description How EventSub is. */
+            eventsub: components["schemas"]["EventSubView"];
             /** @description How files are named. */
             filename_template: string;
+            /** @description Whether its client secret is stored. It is never shown. */
+            has_twitch_client_secret: boolean;
             /**
              * Format: int32
              * @description Recordings are deleted when they are so many days old; null: not for their age.
@@ -1315,6 +1340,12 @@ export interface components {
              * @description The oldest recordings are deleted when there are more than so many; null: not for their number.
              */
             max_count: number | null;
+            /** @description The address by which Twitch reaches this server (`https://…`), for EventSub; null: it is only polled. */
+            public_url: string | null;
+            /** @description How the connection to Twitch is. */
+            twitch: components["schemas"]["LinkView"];
+            /** @description The client id of an application registered with Twitch; null: Twitch is asked through Streamlink. */
+            twitch_client_id: string | null;
         };
         /** @description What is to change; what is not given stays as it is. */
         SettingsPatch: {
@@ -1354,6 +1385,17 @@ export interface components {
              * @description The oldest recordings are deleted when there are more than so many; null: not for their number.
              */
             max_count?: number | null;
+            /** @description The address by which Twitch reaches this server, `https://…` on port 443, for EventSub; empty or null: it is only asked. */
+            public_url?: string | null;
+            /**
+             * @description The client id of an application registered with Twitch; empty or null: Twitch is asked through Streamlink. Another one
+             *     takes the stored secret away.
+             */
+            twitch_client_id?: string | null;
+            /** @description Its client secret; empty or null takes it away. It is never shown again. */
+            twitch_client_secret?: string | null;
+            /** @description True: new credentials are stored without being tried with Twitch. */
+            untested?: boolean | null;
         };
         /** @description A channel. */
         Streamer: {
@@ -3400,6 +3442,15 @@ export interface operations {
             };
             /** @description A page of another origin asked */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are now; the detail says why */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

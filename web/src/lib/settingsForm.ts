@@ -5,6 +5,10 @@ import { wholeTrouble } from './channelForm'
 const GIB = 1024 ** 3
 
 export interface SettingsForm {
+  clientId: string
+  /** Only typed, never shown again. */
+  secret: string
+  publicUrl: string
   check: string
   linger: string
   container: Container
@@ -21,6 +25,9 @@ const text = (number: number | null | undefined): string => (number === null || 
 const gib = (bytes: number | null | undefined): string => (bytes === null || bytes === undefined ? '' : String(Math.round((bytes / GIB) * 100) / 100))
 
 export const settingsForm = (settings: ServerSettings | null): SettingsForm => ({
+  clientId: settings?.twitch_client_id ?? '',
+  secret: '',
+  publicUrl: settings?.public_url ?? '',
   check: text(settings?.channel_check_seconds),
   linger: text(settings?.channel_linger_seconds),
   container: settings?.container ?? 'ts',
@@ -42,14 +49,23 @@ export const settingsTrouble = (form: SettingsForm) => ({
   linger: within(form.linger, 0, 3600, true),
   days: wholeTrouble(form.days),
   number: wholeTrouble(form.number),
-  size: form.size.trim() === '' ? null : within(form.size, 0, 1_000_000, false),
-  floor: within(form.floor, 0.07, 1_000_000, false),
+  size: form.size.trim() === '' ? null : within(form.size, 0.01, 1_000_000, false),
+  floor: within(form.floor, 0.06, 1_000_000, false),
 })
 
 const whole = (text: string): number | null => (text.trim() === '' ? null : Number(text))
 
+/** Only what was changed: figures are shown rounded, and what nobody touched stays exact. */
+export function changesOf(form: SettingsForm, settings: ServerSettings | null): SettingsPatch {
+  const before = patchOf(settingsForm(settings)) as Record<string, unknown>
+  return Object.fromEntries(Object.entries(patchOf(form)).filter(([key, value]) => before[key] !== value))
+}
+
 export const patchOf = (form: SettingsForm) =>
   ({
+    twitch_client_id: form.clientId.trim() || null,
+    ...(form.secret.trim() ? { twitch_client_secret: form.secret.trim() } : {}),
+    public_url: form.publicUrl.trim() || null,
     channel_check_seconds: Number(form.check),
     channel_linger_seconds: Number(form.linger),
     container: form.container,

@@ -2,7 +2,7 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, test } from 'vitest'
 import { changeOf, emptyForm, formOf, isTwitchName, wholeTrouble, wishOf } from '@/lib/channelForm'
-import { patchOf, settingsForm, settingsTrouble } from '@/lib/settingsForm'
+import { changesOf, patchOf, settingsForm, settingsTrouble } from '@/lib/settingsForm'
 import { useChannels } from '@/stores/channels'
 import type { Channel, ServerSettings } from '@/types/channel'
 import { aFrame, problem, serve } from './fakes'
@@ -57,9 +57,15 @@ test('what is typed becomes a wish', () => {
 test('settings go into the form and come out as they were', () => {
   const settings: ServerSettings = {
     channel_check_seconds: 60, channel_linger_seconds: 300, filename_template: '{channel}', container: 'ts', max_age_days: null, max_count: 5,
-    max_bytes: 10 * 1024 ** 3, disk_floor_bytes: 1024 ** 3,
+    max_bytes: 10 * 1024 ** 3, disk_floor_bytes: 1024 ** 3, twitch_client_id: 'id', has_twitch_client_secret: true, public_url: 'https://rec.test',
+    twitch: { state: 'ok', message: '' }, eventsub: { state: 'off', message: '', subscriptions: 0 },
   }
-  expect(patchOf(settingsForm(settings))).toEqual(settings)
+  const { twitch, eventsub, has_twitch_client_secret, ...plain } = settings
+  expect([twitch, eventsub, has_twitch_client_secret]).toHaveLength(3)
+  expect(patchOf(settingsForm(settings))).toEqual(plain)
+  expect(patchOf({ ...settingsForm(settings), secret: ' s ' })).toEqual({ ...plain, twitch_client_secret: 's' })
+  const odd = { ...settings, max_bytes: 1_500_000_000 }
+  expect(changesOf({ ...settingsForm(odd), check: '30' }, odd)).toEqual({ channel_check_seconds: 30 })
   expect(Object.values(settingsTrouble(settingsForm(settings))).every((trouble) => trouble === null)).toBe(true)
   expect(settingsTrouble({ ...settingsForm(settings), check: '9', floor: '' })).toMatchObject({ check: expect.any(String), floor: expect.any(String) })
 })

@@ -1,9 +1,12 @@
 //! Channels: who goes live, and that it is recorded then, unattended.
 //!
-//! A look (`watch.rs`) becomes a [`Sight`]; `standing.rs` says what it changes; `start.rs` begins recordings and hears of
-//! their end. `wishes.rs` is what people want of channels, `settings.rs` what they want in general. Everything goes through
-//! the gateway, by the rules of the pool.
+//! A look (`watch.rs`: Twitch's API for all of its channels at once, Streamlink for everything else) or a message from
+//! Twitch (`eventsub.rs`) becomes a [`Sight`]; `standing.rs` says what it changes; `start.rs` begins recordings and hears of
+//! their end. `link.rs` is the connection to Twitch, `wishes.rs` what people want of channels, `settings.rs` what they want
+//! in general. Everything goes through the gateway, by the rules of the pool.
 
+mod eventsub;
+mod link;
 mod settings;
 mod standing;
 mod start;
@@ -12,31 +15,44 @@ mod wishes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use holdfast_model::{ChannelId, Level, Scene, in_micros};
 use holdfast_store::{ChannelRow, ChannelState, Limits, ServerSettingsRow};
 use serde_json::json;
-use tokio::sync::{Notify, watch as channel};
+use tokio::sync::{Notify, Semaphore, watch as channel};
 
 use crate::journal::Note;
 use crate::view::{ChannelStatusView, ChannelView, ContainerView};
 use crate::{Engine, Refusal};
 
 pub use settings::SettingsChange;
+pub(crate) use wishes::one_address;
 pub use wishes::{ChannelChange, ChannelWish};
 
+pub(crate) use eventsub::EventSub;
+pub(crate) use link::Links;
 pub(crate) use standing::End;
 pub(crate) use start::Order;
 
 use standing::{Change, Sight, Standing, Status};
 
+/// For so long what Twitch told by itself counts more than what its API answers.
+const TOLD_COUNTS: Duration = Duration::from_secs(180);
+
 /// All channels, in memory and kept up in the store.
 pub(crate) struct Channels {
     all: Mutex<BTreeMap<ChannelId, Channel>>,
     settings: Mutex<ServerSettingsRow>,
+    pub(crate) links: Links,
+    pub(crate) eventsub: EventSub,
     /// Something is due before the regular time.
     due: Notify,
+    /// Subscriptions with Twitch may have to change.
+    resubscribe: Notify,
+    /// Looks by Streamlink at a time.
+    seats: Semaphore,
     /// One round of deleting at a time.
     pub(crate) deleting: tokio::sync::Mutex<()>,
 }
@@ -49,6 +65,8 @@ struct Channel {
     scene: channel::Sender<Scene>,
     /// To be looked at before its time.
     look_now: bool,
+    /// What Twitch itself told last, and when: that it is live, or no longer.
+    told: Option<(bool, Instant)>,
 }
 
 impl Channel {
@@ -56,7 +74,12 @@ impl Channel {
         let state = &row.state;
         let scene = Scene { title: state.title.clone(), category: state.category.clone() };
         let standing = Standing::remembered(scene.clone(), state.live_since, state.last_checked_at);
-        Self { row, standing, scene: channel::Sender::new(scene), look_now: false }
+        Self { row, standing, scene: channel::Sender::new(scene), look_now: false, told: None }
+    }
+
+    /// What Twitch told lately: its API says otherwise for a minute or two.
+    fn told_lately(&self) -> Option<bool> {
+        self.told.filter(|(_, at)| at.elapsed() < TOLD_COUNTS).map(|(live, _)| live)
     }
 
     /// What the store keeps of where it stands.
@@ -84,7 +107,8 @@ impl Channel {
             status: match standing.status() {
                 Status::Offline => ChannelStatusView::Offline,
                 Status::Live => ChannelStatusView::Live,
-                Status::Waiting => ChannelStatusView::Waiting,
+                Status::Waiting if row.record => ChannelStatusView::Waiting,
+                Status::Waiting => ChannelStatusView::Live,
                 Status::Recording => ChannelStatusView::Recording,
             },
             live_since: standing.live.as_ref().map(|live| in_micros(live.since)),
@@ -93,7 +117,7 @@ impl Channel {
             recording_id: standing.recording,
             last_checked_at: standing.checked_at.map(in_micros),
             waiting_reason: standing.waiting.clone(),
-            last_error: standing.error.clone(),
+            last_error: standing.refused.clone().or_else(|| standing.error.clone()),
             filename_template: row.filename_template.clone(),
             container: row.container.as_deref().and_then(ContainerView::of),
             max_age_days: row.limits.max_age_days,
@@ -112,7 +136,11 @@ impl Channels {
         Self {
             all: Mutex::new(rows.into_iter().map(|row| (row.id, Channel::new(row))).collect()),
             settings: Mutex::new(settings),
+            links: Links::default(),
+            eventsub: EventSub::default(),
             due: Notify::new(),
+            resubscribe: Notify::new(),
+            seats: Semaphore::new(watch::SIDE_BY_SIDE),
             deleting: tokio::sync::Mutex::new(()),
         }
     }

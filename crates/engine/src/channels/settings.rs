@@ -1,9 +1,10 @@
-//! The settings of channels and files: read, checked, stored, put in force.
+//! The settings of channels, files and credentials: read, checked (credentials with Twitch itself), stored, put in force.
 
-use holdfast_model::Level;
+use holdfast_model::{Level, Secret};
 use holdfast_store::ServerSettingsRow;
 use serde_json::json;
 
+use super::link::credentials;
 use super::wishes::valid_template;
 use crate::journal::Note;
 use crate::view::{ContainerView, ServerSettings};
@@ -15,6 +16,12 @@ const LEAST_FLOOR: u64 = 64 << 20;
 /// What is to change; `None` stays as it is, `Some(None)` is taken away.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsChange {
+    /// The client id of an application registered with Twitch.
+    pub twitch_client_id: Option<Option<String>>,
+    /// Its client secret.
+    pub twitch_client_secret: Option<Option<Secret>>,
+    /// The address by which Twitch reaches this server.
+    pub public_url: Option<Option<String>>,
     /// How often channels are looked at, in seconds: 10 to 3,600.
     pub channel_check_seconds: Option<u32>,
     /// For how long a channel that went offline may come back into the same recording, in seconds: 0 to 3,600.
@@ -31,6 +38,8 @@ pub struct SettingsChange {
     pub max_bytes: Option<Option<u64>>,
     /// Free room on the disk below which nothing new starts, in bytes: at least 64 MiB.
     pub disk_floor_bytes: Option<u64>,
+    /// Whether new credentials are stored without being tried.
+    pub untested: bool,
 }
 
 impl Engine {
@@ -40,6 +49,11 @@ impl Engine {
         let channels = &self.inner.channels;
         let row = channels.settings();
         ServerSettings {
+            twitch: channels.links.view(&row),
+            eventsub: channels.eventsub.view(&row),
+            twitch_client_id: row.twitch_client_id,
+            has_twitch_client_secret: row.twitch_client_secret.is_some(),
+            public_url: row.public_url,
             channel_check_seconds: row.channel_check_seconds,
             channel_linger_seconds: row.channel_linger_seconds,
             container: ContainerView::of(&row.container).unwrap_or(ContainerView::Ts),
@@ -51,19 +65,28 @@ impl Engine {
         }
     }
 
-    /// Changes some of them. They are in force when this returns.
+    /// Changes some of them. New credentials are tried with Twitch first.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for a value out of range, [`Refusal::Unavailable`].
+    /// [`Refusal::Invalid`] for a value out of range or credentials that Twitch refuses, [`Refusal::Conflict`] if Twitch could
+    /// not be asked, [`Refusal::Unavailable`].
     pub async fn set_server_settings(&self, change: SettingsChange) -> Result<ServerSettings, Refusal> {
         let engine = self.clone();
         self.carry_out(async move {
             let memory = &engine.inner.memory;
+            let old = memory.heed(memory.store().server_settings().await)?;
+            let untested = change.untested;
+            let tried = apply(&old, change.clone())?;
+            if !untested && has_other_credentials(&tried, &old) {
+                engine.try_credentials(&tried).await?;
+            }
             let _turn = memory.turn_for_a_wish().await?;
+            // What somebody else changed while Twitch was asked stays.
             let old = memory.heed(memory.store().server_settings().await)?;
             let new = apply(&old, change)?;
             memory.heed(memory.store().save_server_settings(&new).await)?;
-            engine.adopt_server_settings(new);
+            let relink = has_other_credentials(&new, &old);
+            engine.adopt_server_settings(new, relink);
             let view = engine.server_settings();
             let note = Note::new("settings_changed", Level::Info, "The settings were changed");
             memory.tell(note.with("settings", json!(view)));
@@ -72,16 +95,60 @@ impl Engine {
         .await
     }
 
-    fn adopt_server_settings(&self, row: ServerSettingsRow) {
+    /// Keeps the secret that Twitch signs its messages with.
+    pub(super) async fn keep_eventsub_secret(&self, secret: Secret) -> Result<(), Refusal> {
+        let memory = &self.inner.memory;
+        let _turn = memory.turn_for_a_wish().await?;
+        let mut row = memory.heed(memory.store().server_settings().await)?;
+        row.eventsub_secret = Some(secret);
+        memory.heed(memory.store().save_server_settings(&row).await)?;
+        *self.inner.channels.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = row;
+        Ok(())
+    }
+
+    async fn try_credentials(&self, settings: &ServerSettingsRow) -> Result<(), Refusal> {
+        let Some(credentials) = credentials(settings) else { return Ok(()) };
+        let link = self.link(credentials).map_err(Refusal::Conflict)?;
+        match link.twitch.token().await {
+            Ok(_) => Ok(()),
+            Err(holdfast_twitch::TwitchError::Credentials(why)) => Err(Refusal::Invalid(why)),
+            Err(error) => Err(Refusal::Conflict(format!(
+                "the credentials could not be tried and were not stored: {error}"
+            ))),
+        }
+    }
+
+    fn adopt_server_settings(&self, row: ServerSettingsRow, relink: bool) {
         let channels = &self.inner.channels;
         *channels.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = row;
+        if relink {
+            self.relink();
+        }
         channels.due.notify_one();
+        channels.resubscribe.notify_one();
         self.heed_limits_soon();
     }
 }
 
+fn has_other_credentials(one: &ServerSettingsRow, other: &ServerSettingsRow) -> bool {
+    one.twitch_client_id != other.twitch_client_id || one.twitch_client_secret != other.twitch_client_secret
+}
+
 fn apply(old: &ServerSettingsRow, change: SettingsChange) -> Result<ServerSettingsRow, Refusal> {
     let mut new = old.clone();
+    if let Some(id) = change.twitch_client_id {
+        new.twitch_client_id = id.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+        // The secret of another application is of no use.
+        if new.twitch_client_id != old.twitch_client_id {
+            new.twitch_client_secret = None;
+        }
+    }
+    if let Some(secret) = change.twitch_client_secret {
+        new.twitch_client_secret = secret.filter(|secret| !secret.expose().is_empty());
+    }
+    if let Some(url) = change.public_url {
+        new.public_url = url.filter(|url| !url.trim().is_empty()).map(|url| public_url(&url)).transpose()?;
+    }
     if let Some(seconds) = change.channel_check_seconds {
         new.channel_check_seconds = in_range("channel_check_seconds", seconds, 10, 3600)?;
     }
@@ -119,4 +186,67 @@ fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
         return Err(Refusal::Invalid(format!("{name} is {value}: it must be between {low} and {high}")));
     }
     Ok(value)
+}
+
+/// Twitch sends to https on port 443 only. Loopback is for trying it out with another sender.
+fn public_url(text: &str) -> Result<String, Refusal> {
+    let text = text.trim().trim_end_matches('/');
+    let plain =
+        |rest: &str| !rest.contains(|c: char| c.is_whitespace() || c.is_control() || "@?#".contains(c));
+    let port = |rest: &str| {
+        let host = rest.split('/').next().unwrap_or_default();
+        let port = host.rsplit_once(':').map(|(_, port)| port);
+        !host.is_empty() && !host.starts_with(':') && matches!(port, None | Some("443"))
+    };
+    let loopback =
+        ["http://127.0.0.1:", "http://localhost:"].iter().find_map(|start| text.strip_prefix(start));
+    let fits = match (text.strip_prefix("https://"), loopback) {
+        (Some(rest), _) => plain(rest) && port(rest),
+        (None, Some(rest)) => plain(rest) && !rest.is_empty(),
+        (None, None) => false,
+    };
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err(Refusal::Invalid(
+        "public_url has to be an https:// address on port 443 that leads to this server: Twitch sends nowhere else"
+            .to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_address_is_one_that_twitch_sends_to() {
+        for (text, fits) in [
+            ("https://rec.example.org", true),
+            (" https://rec.example.org/holdfast/ ", true),
+            ("https://rec.example.org:443", true),
+            ("https://rec.example.org:8443", false),
+            ("http://rec.example.org", false),
+            ("http://127.0.0.1:8000", true),
+            ("https://user:pw@rec.example.org", false),
+            ("https://", false),
+            ("rec.example.org", false),
+        ] {
+            assert_eq!(public_url(text).is_ok(), fits, "{text}");
+        }
+    }
+
+    #[test]
+    fn another_client_id_takes_the_secret_of_the_old_one_away() {
+        let old = ServerSettingsRow {
+            twitch_client_id: Some("one".to_owned()),
+            twitch_client_secret: Some(Secret::new("s")),
+            ..ServerSettingsRow::default()
+        };
+        let change = |id: &str| SettingsChange {
+            twitch_client_id: Some(Some(id.to_owned())),
+            ..SettingsChange::default()
+        };
+        assert!(apply(&old, change("one")).expect("valid").twitch_client_secret.is_some());
+        assert!(apply(&old, change("two")).expect("valid").twitch_client_secret.is_none());
+    }
 }

@@ -26,6 +26,9 @@ const AGAIN_AT_MOST: Duration = Duration::from_secs(300);
 /// How often a channel that waits for a route tries without having been told of one.
 const ROUTE_AGAIN: Duration = Duration::from_secs(10);
 
+/// So often in a row it is seen offline before what a person stopped may be recorded again.
+const OFFLINE_FOR_SURE: u32 = 2;
+
 /// One stretch of being live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Broadcast {
@@ -93,13 +96,17 @@ pub(crate) struct Standing {
     pub(crate) recording: Option<RecordingId>,
     /// Why a live channel is not recorded: there is no route.
     pub(crate) waiting: Option<String>,
-    /// Why the last look failed, or the last recording did not start.
+    /// Why the last look failed.
     pub(crate) error: Option<String>,
+    /// Why it is not recorded though it is live, other than for want of a route.
+    pub(crate) refused: Option<String>,
     pub(crate) checked_at: Option<DateTime<Utc>>,
     /// A recording is being started.
     starting: bool,
     /// Somebody stopped the recording of this broadcast.
     declined: bool,
+    /// How often in a row it was seen offline: once may be an error of the site.
+    offline: u32,
     /// A recording found the stream over: that it is live has to be seen anew.
     doubted: bool,
     /// Tries that failed in a row.
@@ -129,6 +136,7 @@ impl Standing {
         self.checked_at = Some(at);
         self.error = None;
         self.doubted = false;
+        self.offline = 0;
         let known = self.live.as_ref();
         let same = known.is_some_and(|known| known.id.is_none() || id.is_none() || known.id == id);
         let renamed = scene.is_some_and(|scene| {
@@ -142,8 +150,10 @@ impl Standing {
             }
             return if renamed { Change::Renamed } else { Change::Nothing };
         }
-        self.live = Some(Broadcast { id, since: since.unwrap_or(at) });
-        self.forgive();
+        // Of a channel that was not known to be live it is not known either that this is another broadcast.
+        if self.live.replace(Broadcast { id, since: since.unwrap_or(at) }).is_some() {
+            self.forgive();
+        }
         Change::WentLive
     }
 
@@ -156,8 +166,11 @@ impl Standing {
     fn seen_offline(&mut self, at: DateTime<Utc>) -> Change {
         self.checked_at = Some(at);
         let told = self.error.take().is_some();
-        self.waiting = None;
-        self.forgive();
+        (self.waiting, self.refused) = (None, None);
+        self.offline = self.offline.saturating_add(1);
+        if !self.declined || self.offline >= OFFLINE_FOR_SURE {
+            self.forgive();
+        }
         match self.live.take() {
             Some(_) => Change::WentOffline,
             None if told => Change::Told,
@@ -184,8 +197,7 @@ impl Standing {
     pub(crate) fn started(&mut self, id: RecordingId) {
         self.starting = false;
         self.recording = Some(id);
-        self.waiting = None;
-        self.error = None;
+        (self.waiting, self.refused) = (None, None);
     }
 
     /// There was no route. True if that is news.
@@ -200,7 +212,13 @@ impl Standing {
         self.starting = false;
         self.waiting = None;
         self.back_off(now);
-        self.error.replace(reason.to_owned()).as_deref() != Some(reason)
+        self.refused.replace(reason.to_owned()).as_deref() != Some(reason)
+    }
+
+    /// It cannot be said whether it may start: the database is away.
+    pub(crate) fn put_off(&mut self, now: Instant) {
+        self.starting = false;
+        self.not_before = Some(now + AGAIN_AFTER);
     }
 
     /// A route may have appeared: whoever waits for one tries at once.
@@ -210,14 +228,17 @@ impl Standing {
         }
     }
 
-    /// Its recording ended.
-    pub(crate) fn ended(&mut self, id: RecordingId, how: End, now: Instant) {
+    /// Its recording ended, or is only being finished. `brought`: it has something in it.
+    pub(crate) fn ended(&mut self, id: RecordingId, how: End, brought: bool, now: Instant) {
         if self.recording != Some(id) {
             return;
         }
         self.recording = None;
+        if brought {
+            self.failures = 0;
+        }
         match how {
-            End::Stopped => self.declined = self.live.is_some(),
+            End::Stopped => self.declined = true,
             End::Over => {
                 self.doubted = true;
                 // Platforms go on listing a broadcast for a while after its end.
@@ -271,11 +292,11 @@ mod tests {
         assert!(!channel.wants_recording(true, now));
         assert_eq!(channel.see(Sight::Offline, at(2)), Change::WentOffline);
         assert_eq!(channel.status(), Status::Recording, "it may come back");
-        channel.ended(id, End::Over, now);
+        channel.ended(id, End::Over, true, now);
         assert_eq!((channel.status(), channel.wants_recording(true, now)), (Status::Offline, false));
         channel.see(live("2"), at(3));
         channel.started(id);
-        channel.ended(id, End::Over, now);
+        channel.ended(id, End::Over, true, now);
         assert!(!channel.wants_recording(true, now + AGAIN_AT_MOST), "nobody has seen it live since");
         channel.see(live("2"), at(4));
         assert!(!channel.wants_recording(true, now) && channel.wants_recording(true, now + AGAIN_AFTER));
@@ -286,10 +307,28 @@ mod tests {
         let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
         channel.see(live("1"), at(0));
         channel.started(id);
-        channel.ended(id, End::Stopped, now);
+        channel.ended(id, End::Stopped, true, now);
         assert_eq!(channel.see(live("1"), at(1)), Change::Nothing);
         assert!(!channel.wants_recording(true, now + AGAIN_AT_MOST));
         assert_eq!(channel.see(live("2"), at(2)), Change::WentLive);
+        assert!(channel.wants_recording(true, now));
+    }
+
+    #[test]
+    fn one_false_offline_does_not_bring_back_what_a_person_stopped() {
+        let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
+        // Begun by hand, before anybody looked.
+        channel.started(id);
+        channel.ended(id, End::Stopped, true, now);
+        let unnamed = || Sight::Live { id: None, since: None, scene: None };
+        channel.see(unnamed(), at(0));
+        assert!(!channel.wants_recording(true, now));
+        channel.see(Sight::Offline, at(1));
+        channel.see(unnamed(), at(2));
+        assert!(!channel.wants_recording(true, now), "seen offline once");
+        channel.see(Sight::Offline, at(3));
+        channel.see(Sight::Offline, at(4));
+        channel.see(unnamed(), at(5));
         assert!(channel.wants_recording(true, now));
     }
 
@@ -300,7 +339,7 @@ mod tests {
         for pause in [10, 20, 40, 80, 160, 300, 300] {
             let id = RecordingId::new();
             channel.started(id);
-            channel.ended(id, End::Failed, start);
+            channel.ended(id, End::Failed, false, start);
             let due = start + Duration::from_secs(pause);
             assert!(!channel.wants_recording(true, due - Duration::from_millis(1)), "{pause}");
             assert!(channel.wants_recording(true, due), "{pause}");

@@ -1,8 +1,12 @@
 //! Beginning the recordings of channels, and hearing of their end.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
+
 use holdfast_model::{ChannelId, Level, RecordingId, Scene};
+use holdfast_recorder::ports::{Liveness, Platform};
 use holdfast_recorder::{Container, RecordRequest, StreamlinkOptions, Template};
 
 use super::standing::End;
@@ -68,9 +72,13 @@ impl Engine {
         let reason = error.to_string();
         let now = Instant::now();
         let waits = matches!(error, Refusal::NoRoute(_));
-        let news = self.inner.channels.with(id, |channel| match waits {
-            true => channel.standing.no_route(&reason, now),
-            false => channel.standing.refused(&reason, now),
+        let news = self.inner.channels.with(id, |channel| match error {
+            Refusal::NoRoute(_) => channel.standing.no_route(&reason, now),
+            Refusal::Unavailable(_) => {
+                channel.standing.put_off(now);
+                false
+            }
+            _ => channel.standing.refused(&reason, now),
         });
         let (Some(true), Ok(view)) = (news, self.channel(id)) else { return };
         let name = view.display_name;
@@ -80,6 +88,13 @@ impl Engine {
         };
         tracing::warn!("{message}");
         self.tell_channel(id, kind, Level::Warning, message);
+    }
+
+    /// What a recording of this address is begun with: that of a channel by the channel's rules.
+    pub(crate) fn order_of_address(&self, url: String, name: String) -> Result<Order, Refusal> {
+        let of = |channel: &&super::Channel| channel.row.url.expose() == url;
+        let channel = self.inner.channels.lock().values().find(of).map(|channel| channel.row.id);
+        channel.map_or_else(|| Ok(Order::of_address(url, name)), |id| self.order_of(id))
     }
 
     /// What a recording of this channel is begun with now.
@@ -123,6 +138,9 @@ impl Engine {
         request.token.clone_from(&row.user_token);
         request.channel = Some(row.state.display_name);
         request.scene = channels.scene(id);
+        if let Some(login) = row.username {
+            request.platform = Some(Arc::new(OnTwitch { engine: self.clone(), channel: id, login }));
+        }
         request.linger = Duration::from_secs(channels.settings().channel_linger_seconds.into());
     }
 
@@ -133,8 +151,9 @@ impl Engine {
     }
 
     /// A recording ended.
-    pub(crate) fn channel_left(&self, channel: ChannelId, recording: RecordingId, how: End) {
-        self.inner.channels.with(channel, |channel| channel.standing.ended(recording, how, Instant::now()));
+    pub(crate) fn channel_left(&self, channel: ChannelId, recording: RecordingId, how: End, brought: bool) {
+        let now = Instant::now();
+        self.inner.channels.with(channel, |channel| channel.standing.ended(recording, how, brought, now));
         self.show_channel(channel);
         self.inner.channels.look_soon(channel);
     }
@@ -143,6 +162,31 @@ impl Engine {
     pub(crate) fn route_appeared(&self) {
         self.inner.channels.lock().values_mut().for_each(|channel| channel.standing.route_appeared());
         self.start_due_channels();
+    }
+}
+
+/// Twitch, asked whether a channel is live, where there are credentials for it.
+struct OnTwitch {
+    engine: Engine,
+    channel: ChannelId,
+    login: String,
+}
+
+#[async_trait]
+impl Platform for OnTwitch {
+    async fn is_live(&self) -> Liveness {
+        let told = self.engine.inner.channels.with(self.channel, |channel| channel.told_lately()).flatten();
+        if let Some(live) = told {
+            return if live { Liveness::Live } else { Liveness::Offline };
+        }
+        let Some(link) = self.engine.twitch() else {
+            return Liveness::Unknown("there are no Twitch credentials".to_owned());
+        };
+        match link.twitch.streams(std::slice::from_ref(&self.login)).await {
+            Ok(streams) if streams.contains_key(&self.login) => Liveness::Live,
+            Ok(_) => Liveness::Offline,
+            Err(error) => Liveness::Unknown(error.to_string()),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
-//! Looking at channels: Streamlink asks for each whether it is live, a few at a time. A channel that is being recorded is not
-//! looked at: its recording knows.
+//! Looking at channels: Twitch's API for all of its channels at once where there are credentials, Streamlink for each of the
+//! others, a few at a time. A channel that is being recorded is not looked at by Streamlink: its recording knows.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use holdfast_model::{ChannelId, Scene};
 use holdfast_recorder::{Look, StreamlinkOptions, look};
+use holdfast_twitch::{Stream, TwitchError};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -20,14 +22,26 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often the limits are looked through; after each recording they are anyway.
 const LIMITS_EVERY: Duration = Duration::from_secs(3600);
 /// Looks side by side: each costs a second or two of processor time.
-const SIDE_BY_SIDE: usize = 2;
+pub(super) const SIDE_BY_SIDE: usize = 2;
 
 /// When each channel is looked at next.
 #[derive(Default)]
 struct Round {
     due: HashMap<ChannelId, Instant>,
-    /// Being looked at.
+    /// Being looked at by Streamlink.
     looking: HashSet<ChannelId>,
+    /// Twitch is being asked.
+    asking: bool,
+    /// No request to Twitch before this: it asked for patience.
+    not_before: Option<Instant>,
+}
+
+/// What a finished look was.
+enum Done {
+    /// At one channel.
+    One(ChannelId),
+    /// At those of Twitch; how long it wants to be left alone, if it said so.
+    Twitch(Option<Duration>),
 }
 
 impl Channels {
@@ -42,7 +56,7 @@ impl Engine {
     /// Looks at channels until the server stops.
     pub(crate) async fn watch_channels(self) {
         let mut round = Round::default();
-        let mut looks: JoinSet<ChannelId> = JoinSet::new();
+        let mut looks: JoinSet<Done> = JoinSet::new();
         let mut limits_at = Instant::now();
         loop {
             tokio::select! {
@@ -50,8 +64,8 @@ impl Engine {
                 () = sleep(TICK) => {}
                 () = self.inner.channels.due.notified() => {}
                 Some(done) = looks.join_next(), if !looks.is_empty() => {
-                    if let Ok(id) = done {
-                        round.looking.remove(&id);
+                    if let Ok(done) = done {
+                        round.finished(&done);
                     }
                 }
             }
@@ -67,10 +81,11 @@ impl Engine {
         }
     }
 
-    fn look_at_due(&self, round: &mut Round, looks: &mut JoinSet<ChannelId>) {
+    fn look_at_due(&self, round: &mut Round, looks: &mut JoinSet<Done>) {
         let interval = Duration::from_secs(self.inner.channels.settings().channel_check_seconds.into());
         let now = Instant::now();
-        let mut due = Vec::new();
+        let linked = self.twitch().is_some();
+        let (mut due, mut on_twitch, mut ask_twitch) = (Vec::new(), Vec::new(), false);
         let mut channels = self.inner.channels.lock();
         round.due.retain(|id, _| channels.contains_key(id));
         for (id, channel) in channels.iter_mut() {
@@ -78,16 +93,24 @@ impl Engine {
             if std::mem::take(&mut channel.look_now) {
                 *at = now;
             }
-            if *at > now || round.looking.contains(id) {
-                continue;
-            }
-            if channel.standing.recording.is_some() {
+            let is_due = *at <= now;
+            if let (true, Some(login)) = (linked, &channel.row.username) {
+                ask_twitch |= is_due;
+                on_twitch.push((*id, login.clone()));
+            } else if is_due && channel.standing.recording.is_some() {
                 *at = now + interval;
-            } else {
+            } else if is_due && !round.looking.contains(id) {
                 due.push((*at, *id));
             }
         }
         drop(channels);
+        let patient = round.not_before.is_some_and(|at| now < at);
+        if ask_twitch && !patient && !round.asking {
+            round.asking = true;
+            round.due.extend(on_twitch.iter().map(|(id, _)| (*id, now + interval)));
+            let engine = self.clone();
+            looks.spawn(async move { Done::Twitch(engine.look_on_twitch(on_twitch).await) });
+        }
         // Those that wait longest come first.
         due.sort_unstable();
         for (_, id) in due.into_iter().take(SIDE_BY_SIDE.saturating_sub(round.looking.len())) {
@@ -96,7 +119,7 @@ impl Engine {
             let engine = self.clone();
             looks.spawn(async move {
                 engine.look_by_streamlink(id).await;
-                id
+                Done::One(id)
             });
         }
     }
@@ -106,12 +129,57 @@ impl Engine {
     /// # Errors
     /// [`Refusal::NotFound`].
     pub async fn check_channel(&self, id: ChannelId) -> Result<ChannelView, Refusal> {
-        self.channel(id)?;
-        self.look_by_streamlink(id).await;
-        self.channel(id)
+        let engine = self.clone();
+        // Whoever asked may hang up: what was seen is told all the same.
+        self.carry_out(async move {
+            let login = engine.inner.channels.with(id, |channel| channel.row.username.clone());
+            match (login.ok_or_else(|| Refusal::no_channel(id))?, engine.twitch()) {
+                (Some(login), Some(_)) => drop(engine.look_on_twitch(vec![(id, login)]).await),
+                _ => engine.look_by_streamlink(id).await,
+            }
+            engine.channel(id)
+        })
+        .await
+    }
+
+    /// Asks Twitch for all of these. Answers how long it wants to be left alone, if it said so.
+    async fn look_on_twitch(&self, wanted: Vec<(ChannelId, String)>) -> Option<Duration> {
+        let link = self.twitch()?;
+        let logins: Vec<_> = wanted.iter().map(|(_, login)| login.clone()).collect();
+        let found = link.twitch.streams(&logins).await;
+        self.inner.channels.links.note(&found);
+        let sight = |(id, login): (ChannelId, String)| Some((id, self.sight_on_twitch(id, &login, &found)?));
+        self.saw(wanted.into_iter().filter_map(sight).collect()).await;
+        match found {
+            Err(TwitchError::RateLimited { until }) => (until - Utc::now()).to_std().ok(),
+            _ => None,
+        }
+    }
+
+    /// What Twitch's answer says of a channel; `None` if Twitch itself told otherwise a moment ago.
+    fn sight_on_twitch(
+        &self,
+        id: ChannelId,
+        login: &str,
+        found: &Result<HashMap<String, Stream>, TwitchError>,
+    ) -> Option<Sight> {
+        let stream = match found {
+            Ok(streams) => streams.get(login),
+            Err(error) => return Some(Sight::Unknown(error.to_string())),
+        };
+        let told = self.inner.channels.with(id, |channel| channel.told_lately()).flatten();
+        if told.is_some_and(|live| live != stream.is_some()) {
+            return None;
+        }
+        Some(stream.map_or(Sight::Offline, |stream| Sight::Live {
+            id: Some(stream.id.clone()),
+            since: Some(stream.started_at),
+            scene: Some(Scene { title: stream.title.clone(), category: stream.category.clone() }),
+        }))
     }
 
     async fn look_by_streamlink(&self, id: ChannelId) {
+        let Ok(_seat) = self.inner.channels.seats.acquire().await else { return };
         let Some(row) = self.inner.channels.with(id, |channel| channel.row.clone()) else { return };
         let tools = match &self.inner.recordings.tools {
             Ok(tools) => tools,
@@ -131,5 +199,19 @@ impl Engine {
             Look::Unreachable(why) | Look::Unclear(why) => Sight::Unknown(why),
         };
         self.saw(vec![(id, sight)]).await;
+    }
+}
+
+impl Round {
+    fn finished(&mut self, done: &Done) {
+        match done {
+            Done::One(id) => {
+                self.looking.remove(id);
+            }
+            Done::Twitch(patience) => {
+                self.asking = false;
+                self.not_before = patience.map(|span| Instant::now() + span);
+            }
+        }
     }
 }

@@ -98,6 +98,7 @@ impl Engine {
             let stored = memory.heed(memory.store().edit_channel(id, &edit).await)?;
             let stored = stored.ok_or_else(|| Refusal::no_channel(id))?;
             engine.inner.channels.with(id, |channel| channel.row = stored);
+            engine.heed_limits_soon();
             let name = engine.channel(id)?.display_name;
             let message = format!("Channel {name} was changed");
             engine.tell_channel(id, "streamer_updated", Level::Info, message);
@@ -141,9 +142,10 @@ impl Engine {
         }
     }
 
-    /// Whoever looks at channels has to look anew.
+    /// Whoever looks at channels, and whoever subscribes to them, has to look anew.
     fn channels_changed(&self) {
         self.inner.channels.due.notify_one();
+        self.inner.channels.resubscribe.notify_one();
         self.start_due_channels();
     }
 }
@@ -161,10 +163,15 @@ fn twitch_name(url: &str) -> Option<String> {
     (host == "twitch.tv" && alone && valid).then_some(name)
 }
 
+/// The one way in which an address is written: channels of Twitch have several.
+pub(crate) fn one_address(url: String) -> String {
+    twitch_name(&url).map_or(url, |name| format!("https://www.twitch.tv/{name}"))
+}
+
 fn new_row(wish: ChannelWish) -> Result<NewChannelRow, Refusal> {
     let (url, name) = stream_address(&wish.stream).map_err(|error| Refusal::Invalid(error.to_string()))?;
     let username = twitch_name(&url);
-    let url = username.as_ref().map_or(url, |name| format!("https://www.twitch.tv/{name}"));
+    let url = one_address(url);
     Ok(NewChannelRow {
         display_name: wish.display_name.filter(|n| !n.is_empty()).or(username.clone()).unwrap_or(name),
         username,

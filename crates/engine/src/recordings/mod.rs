@@ -38,7 +38,7 @@ const FINISH_LIMIT: Duration = Duration::from_secs(10);
 /// The recordings under way, and what new ones need.
 pub(crate) struct Recordings {
     pub(crate) tools: Result<Tools, ToolError>,
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     active: Mutex<HashMap<RecordingId, Arc<Active>>>,
     /// Streams whose recording is being begun, which may take seconds: nobody else may begin one of the same.
     claimed: Mutex<HashSet<String>>,
@@ -88,11 +88,18 @@ impl Recordings {
     /// ours was to go, or whatever was written into the table by hand.
     fn files_of<'a>(&'a self, full: &'a RecordingFull) -> Vec<&'a Path> {
         let row = &full.row;
-        let whole = row.path.metadata().is_ok_and(|meta| meta.len() == row.bytes);
+        let is = |path: &Path, bytes: u64| path.metadata().is_ok_and(|meta| meta.len() == bytes);
+        let whole = is(&row.path, row.bytes);
         let finished = whole.then_some(row.path.as_path());
-        let parts = full.parts.iter().map(|part| part.path.as_path());
-        let all = finished.into_iter().chain(parts).chain(row.thumbnail.as_deref());
-        all.filter(|file| file.starts_with(&self.directory) && !has_dots(file)).collect()
+        // A whole file was made of its parts, which are gone: what has such a name now is another's.
+        let parts = full.parts.iter().filter(|part| !whole && is(&part.path, part.bytes));
+        let parts = parts.map(|part| part.path.as_path());
+        let taken: Vec<_> = self.all().iter().map(|active| active.full().row.path).collect();
+        let is_ours = |file: &&Path| {
+            let another = taken.iter().any(|other| other.file_stem().is_some_and(|stem| begins(file, stem)));
+            file.starts_with(&self.directory) && !has_dots(file) && !another
+        };
+        finished.into_iter().chain(parts).chain(row.thumbnail.as_deref()).filter(is_ours).collect()
     }
 
     /// Claims a stream for the recording that is being begun. One that is only being finished is in nobody's way.
@@ -226,6 +233,7 @@ impl Engine {
     /// The same, by a limit, for this reason.
     pub(crate) async fn delete(&self, id: RecordingId, limit: Option<&str>) -> Result<(), Refusal> {
         let engine = self.clone();
+        let limited = limit.is_some();
         let because = limit.map(|reason| format!(": {reason}")).unwrap_or_default();
         self.carry_out(async move {
             if let Some(active) = engine.inner.recordings.get(id) {
@@ -238,11 +246,20 @@ impl Engine {
                 return Err(Refusal::Conflict(format!("recording {} {why}", id.0)));
             }
             let full = engine.full(id).await?;
-            let memory = &engine.inner.memory;
-            memory.heed(memory.store().delete_recording(id).await)?;
-            for file in engine.inner.recordings.files_of(&full) {
-                remove(file).await;
+            if limited && full.row.keep {
+                return Ok(());
             }
+            let memory = &engine.inner.memory;
+            if let Some(why) = memory.is_away() {
+                return Err(Refusal::Unavailable(why));
+            }
+            // The files first: a row without its file can be deleted again, a file without its row by nobody.
+            for file in engine.inner.recordings.files_of(&full) {
+                remove(file).await.map_err(|error| {
+                    Refusal::Conflict(format!("{} could not be deleted: {error}", file.display()))
+                })?;
+            }
+            memory.heed(memory.store().delete_recording(id).await)?;
             let left = match full.row.path.exists() {
                 true => "; the file there was left, for it is not the one that was recorded",
                 false => "",
@@ -348,6 +365,14 @@ impl Engine {
     }
 }
 
+/// Whether a file is named as one of a recording with this stem.
+fn begins(file: &Path, stem: &std::ffi::OsStr) -> bool {
+    let (Some(name), Some(stem)) = (file.file_name().and_then(|n| n.to_str()), stem.to_str()) else {
+        return false;
+    };
+    name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.'))
+}
+
 /// Whether a path leads elsewhere than it begins.
 fn has_dots(path: &Path) -> bool {
     path.components().any(|piece| piece == std::path::Component::ParentDir)
@@ -357,10 +382,9 @@ fn word(view: &RecordingView) -> String {
     json!(view.status).as_str().unwrap_or_default().to_owned()
 }
 
-async fn remove(file: &Path) {
+async fn remove(file: &Path) -> std::io::Result<()> {
     match tokio::fs::remove_file(file).await {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!("{} could not be deleted: {error}", file.display()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

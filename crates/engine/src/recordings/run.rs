@@ -55,6 +55,10 @@ impl Engine {
             let now = progress.borrow_and_update().clone();
             active.progress(&now);
             told = Some(now.status);
+            if now.status == Status::Finalizing {
+                // Making the file may take minutes, and the next broadcast does not wait.
+                self.let_go(&active, End::Over, now.bytes > 0);
+            }
             self.tell_progress(&active, &now);
             let full = active.full();
             if stored.as_ref() != Some(&full) && self.save(&active, &full).await.is_ok() {
@@ -98,11 +102,17 @@ impl Engine {
         self.tell_recording("recording_finished", level, message, &view);
         self.inner.recordings.lock().remove(&active.id);
         active.done.cancel();
-        if let Some(channel) = active.channel() {
-            self.channel_left(channel, active.id, end_of(active, &view));
-        }
+        self.let_go(active, end_of(&view), view.bytes > 0);
         if view.ended_at.is_some() && !self.inner.recordings.is_closing() {
             self.heed_limits_soon();
+        }
+    }
+
+    /// Its channel may be recorded again.
+    fn let_go(&self, active: &Active, how: End, brought: bool) {
+        let how = if active.was_stopped() { End::Stopped } else { how };
+        if let Some(channel) = active.channel() {
+            self.channel_left(channel, active.id, how, brought);
         }
     }
 
@@ -158,9 +168,8 @@ async fn status_changes(progress: &mut watch::Receiver<Progress>, told: Option<S
 }
 
 /// What its end means for its channel.
-fn end_of(active: &Active, view: &RecordingView) -> End {
+fn end_of(view: &RecordingView) -> End {
     match view.status {
-        _ if active.was_stopped() => End::Stopped,
         RecordingStatusView::Completed => End::Over,
         _ => End::Failed,
     }

@@ -12,7 +12,7 @@ use holdfast_store::{RecordingFull, RecordingRow, RecordingStatus};
 use std::sync::Mutex;
 
 use super::active::{Active, Earlier};
-use crate::channels::Order;
+use crate::channels::{Order, one_address};
 use crate::routes::GatewayRoutes;
 use crate::view::RecordingView;
 use crate::wish::{RecordingWish, Stream};
@@ -39,7 +39,7 @@ impl Engine {
             Stream::Address(address) => {
                 let (url, name) =
                     stream_address(&address).map_err(|error| Refusal::Invalid(error.to_string()))?;
-                Order::of_address(url, name)
+                self.order_of_address(one_address(url), name)?
             }
         };
         if let Some(quality) = wish.quality.filter(|quality| !quality.trim().is_empty()) {
@@ -97,6 +97,10 @@ impl Engine {
         self.inner.recordings.lock().insert(active.id, Arc::clone(&active));
         if let Some(channel) = active.channel() {
             self.channel_recorded(channel, active.id);
+            if self.channel(channel).is_err() {
+                // Removed in this moment.
+                active.forget_channel(channel);
+            }
         }
         let gateway = GatewayRoutes::new(self.inner.gateway.recordings.clone());
         let routes = Prepared { gateway, prepared: Mutex::new(prepared), active: Arc::clone(&active) };

@@ -17,5 +17,7 @@ pub use proxy::{
 pub use recording::{
     ChapterView, GapView, PartView, RecordingPage, RecordingStatusView, RecordingView, RouteView,
 };
-pub use server_settings::{CondemnedView, RetentionPreview, ServerSettings};
+pub use server_settings::{
+    CondemnedView, EventSubView, LinkState, LinkView, RetentionPreview, ServerSettings,
+};
 pub use settings::{Config, ConfigPatch};

@@ -1,4 +1,4 @@
-//! The settings of channels and files as the outside sees them.
+//! The settings of channels, files and credentials as the outside sees them.
 
 use chrono::{DateTime, Utc};
 use holdfast_model::RecordingId;
@@ -7,9 +7,47 @@ use utoipa::ToSchema;
 
 use super::ContainerView;
 
+/// Whether a connection to a platform works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkState {
+    /// It is not set up.
+    Off,
+    /// It works.
+    Ok,
+    /// It does not; the message says why.
+    Error,
+}
+
+/// How a connection to a platform is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LinkView {
+    /// Whether it works.
+    pub state: LinkState,
+    /// A sentence.
+    pub message: String,
+}
+
+/// How Twitch tells that channels go live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventSubView {
+    /// Whether it works.
+    pub state: LinkState,
+    /// A sentence.
+    pub message: String,
+    /// Subscriptions that Twitch has confirmed.
+    pub subscriptions: usize,
+}
+
 /// The settings in force.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ServerSettings {
+    /// The client id of an application registered with Twitch; null: Twitch is asked through Streamlink.
+    pub twitch_client_id: Option<String>,
+    /// Whether its client secret is stored. It is never shown.
+    pub has_twitch_client_secret: bool,
+    /// The address by which Twitch reaches this server (`https://…`), for EventSub; null: it is only polled.
+    pub public_url: Option<String>,
     /// How often channels are looked at, in seconds.
     #[schema(minimum = 10, maximum = 3600)]
     pub channel_check_seconds: u32,
@@ -28,6 +66,10 @@ pub struct ServerSettings {
     pub max_bytes: Option<u64>,
     /// Free room on the disk below which nothing new starts and what runs is finished, in bytes.
     pub disk_floor_bytes: u64,
+    /// How the connection to Twitch is.
+    pub twitch: LinkView,
+    /// How EventSub is.
+    pub eventsub: EventSubView,
 }
 
 /// A recording that the limits would delete now.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use holdfast_model::Secret;
 use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, StatusCode};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::timeout;
@@ -112,7 +113,7 @@ impl Asker {
 
 /// What the media playlist says.
 pub(super) async fn playlist_of(target: Target, proxy: &Secret) -> Answer {
-    match client(proxy) {
+    match web_client(proxy, true) {
         Ok(client) => media_playlist(&client, target).await,
         Err(reason) => Answer::Unreachable(reason),
     }
@@ -131,7 +132,12 @@ fn direct_playlist(url: &str) -> Option<Url> {
     (web && (hls || parsed.path().to_ascii_lowercase().ends_with(".m3u8"))).then_some(parsed)
 }
 
-fn client(proxy: &Secret) -> Result<Client, String> {
+/// A client whose every request goes through this proxy (a lease at the gateway), for whoever asks a platform. It follows
+/// redirects only if told so.
+///
+/// # Errors
+/// A sentence, if the system's certificates or the address cannot be read.
+pub fn web_client(proxy: &Secret, redirects: bool) -> Result<Client, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -144,6 +150,7 @@ fn client(proxy: &Secret) -> Result<Client, String> {
         .proxy(proxy)
         .tls_backend_preconfigured(tls)
         .timeout(REQUEST_LIMIT)
+        .redirect(if redirects { Policy::default() } else { Policy::none() })
         .user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
         .build()
         .map_err(|e| describe(&e))

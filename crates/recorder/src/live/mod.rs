@@ -21,6 +21,7 @@ mod look;
 mod page;
 mod playlist;
 
+pub use ask::web_client;
 pub(crate) use ask::{Asker, platforms_word};
 pub(crate) use decide::{Answer, Decision, Exit, FAULT_EXPLAINS, Findings, GONE_APART, decide};
 pub use look::{Look, look};

@@ -18,7 +18,7 @@ on_both!(
 );
 
 /// Longer than a look, a start and an end take.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A server that looks often and does not wait long, with one channel.
 async fn play(database: Database, wish: &Value) -> (Play, i64) {
@@ -29,12 +29,12 @@ async fn play(database: Database, wish: &Value) -> (Play, i64) {
     (play, added["id"].as_i64().expect("an id"))
 }
 
-async fn streamer(play: &Play, id: i64) -> Value {
+pub(super) async fn streamer(play: &Play, id: i64) -> Value {
     play.server.get(&format!("/api/streamers/{id}")).await.expect("there")
 }
 
 /// Waits until the channel is as wanted.
-async fn until(play: &Play, id: i64, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(super) async fn until(play: &Play, id: i64, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let found = eventually(what, PATIENCE, async || {
         let now = streamer(play, id).await;
         Ok(wanted(&now).then_some(now))
@@ -42,7 +42,7 @@ async fn until(play: &Play, id: i64, what: &str, wanted: impl Fn(&Value) -> bool
     found.await.unwrap_or_else(|e| panic!("{e:?}\n{}", play.server.story()))
 }
 
-async fn is_recording(play: &Play, id: i64) -> String {
+pub(super) async fn is_recording(play: &Play, id: i64) -> String {
     let now = until(play, id, "the channel is recorded", |now| now["status"] == "recording").await;
     let recording = now["recording_id"].as_str().expect("an id").to_owned();
     play.flows(&recording).await;
@@ -50,7 +50,7 @@ async fn is_recording(play: &Play, id: i64) -> String {
 }
 
 /// Waits for the end of a recording; the whole of it.
-async fn ended(play: &Play, recording: &str) -> Value {
+pub(super) async fn ended(play: &Play, recording: &str) -> Value {
     let found = eventually("the recording ends", PATIENCE, async || {
         let now = play.server.recording(recording).await?;
         Ok((!now["ended_at"].is_null()).then_some(now))

@@ -10,6 +10,7 @@ mod fuzzed;
 mod secrets;
 mod selection;
 mod target;
+mod twitch;
 mod walkthrough;
 
 use std::time::Duration;
