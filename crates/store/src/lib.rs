@@ -29,6 +29,7 @@ mod proxy_model;
 mod prune;
 mod queue;
 mod recordings;
+mod retention;
 pub mod rows;
 mod server_settings;
 mod settings;

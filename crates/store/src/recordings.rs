@@ -17,8 +17,7 @@ use crate::convert::{
 use crate::entity::recording::{ActiveModel, Column, Entity, Model};
 use crate::entity::{chapter, gap, part, route};
 use crate::{
-    FinishedRow, PartRow, RecordingFilter, RecordingFull, RecordingRow, RecordingStatus, Store, StoreError,
-    Vault,
+    PartRow, RecordingFilter, RecordingFull, RecordingRow, RecordingStatus, Store, StoreError, Vault,
 };
 
 impl Store {
@@ -31,6 +30,7 @@ impl Store {
         let mut model = changeable(row, &self.vault)?;
         model.url_encrypted = Set(self.vault.seal(&place(&id, "url"), row.url.expose())?);
         model.id = Set(id);
+        model.streamer_id = Set(row.streamer_id.map(|id| id.0));
         model.url = Set(masked(&row.url_masked));
         self.writing(async {
             let again = OnConflict::column(Column::Id).do_nothing().to_owned();
@@ -40,7 +40,8 @@ impl Store {
         .await
     }
 
-    /// Writes a recording anew, but for its URL, which never changes.
+    /// Writes a recording anew, but for its URL and its channel, which never change, and its mark [`RecordingRow::keep`],
+    /// which is a person's.
     ///
     /// # Errors
     /// As for [`Store::insert_recording`], and [`StoreError::NotFound`] if it was deleted.
@@ -99,44 +100,6 @@ impl Store {
     pub async fn delete_recording(&self, id: RecordingId) -> Result<bool, StoreError> {
         self.writing(async {
             Ok(Entity::delete_by_id(id.to_string()).exec(&self.writer).await?.rows_affected > 0)
-        })
-        .await
-    }
-
-    /// Keeps a recording from being deleted for its age or size, or no longer. False if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn set_keep(&self, id: RecordingId, keep: bool) -> Result<bool, StoreError> {
-        self.writing(async {
-            let mark = ActiveModel { keep: Set(keep), ..Default::default() };
-            let update = Entity::update_many().set(mark).filter(Column::Id.eq(id.to_string()));
-            Ok(update.exec(&self.writer).await?.rows_affected > 0)
-        })
-        .await
-    }
-
-    /// All recordings that are over, the oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn finished_recordings(&self) -> Result<Vec<FinishedRow>, StoreError> {
-        self.reading(async {
-            let found = Entity::find().filter(Column::EndedAt.is_not_null()).order_by_asc(Column::Id);
-            let rows = found.all(&self.reader).await?.into_iter().map(|model| row(model, &self.vault));
-            let finished = |row: RecordingRow| {
-                Some(FinishedRow {
-                    id: row.id,
-                    streamer_id: row.streamer_id,
-                    channel: row.channel,
-                    path: row.path,
-                    bytes: row.bytes,
-                    started_at: row.started_at,
-                    ended_at: row.ended_at?,
-                    keep: row.keep,
-                })
-            };
-            rows.filter_map(|row| row.map(finished).transpose()).collect()
         })
         .await
     }
@@ -200,14 +163,15 @@ fn place(id: &str, column: &str) -> String {
     format!("recordings/{id}/{column}")
 }
 
-/// All but the identity and the URL.
+/// All but the identity, the URL, the channel and a person's mark.
 fn changeable(row: &RecordingRow, vault: &Vault) -> Result<ActiveModel, StoreError> {
     let seal_resume = |resume: &Value| vault.seal(&place(&row.id.to_string(), "resume"), &resume.to_string());
     Ok(ActiveModel {
         id: NotSet,
         url: NotSet,
         url_encrypted: NotSet,
-        streamer_id: Set(row.streamer_id.map(|id| id.0)),
+        // Whoever writes may not know yet that the channel was removed. That must not cost the end of a recording.
+        streamer_id: NotSet,
         title: Set(row.title.as_deref().map(text)),
         quality: Set(text(&row.quality)),
         tags: Set(tags(&row.tags)),
@@ -236,10 +200,8 @@ fn row(model: Model, vault: &Vault) -> Result<RecordingRow, StoreError> {
     let url = open("url", &model.url_encrypted).unwrap_or_else(|| Secret::new(""));
     let resume = model.resume_encrypted.as_deref().and_then(|sealed| open("resume", sealed));
     let resume = resume.and_then(|text| serde_json::from_str(text.expose()).ok());
-    let id =
-        model.id.parse().map_err(|_| StoreError::data(format!("'{}' is no id of a recording", model.id)))?;
     Ok(RecordingRow {
-        id: RecordingId(id),
+        id: recording_id(&model.id)?,
         streamer_id: model.streamer_id.map(ChannelId),
         url,
         url_masked: model.url,
@@ -263,6 +225,10 @@ fn row(model: Model, vault: &Vault) -> Result<RecordingRow, StoreError> {
         channel: model.channel,
         thumbnail: model.thumbnail.map(unpath),
     })
+}
+
+pub(crate) fn recording_id(text: &str) -> Result<RecordingId, StoreError> {
+    text.parse().map(RecordingId).map_err(|_| StoreError::data(format!("'{text}' is no id of a recording")))
 }
 
 fn by_recording<T>(items: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {

@@ -1,9 +1,11 @@
 //! Channels: stored, changed, removed, their secrets sealed; and the settings that concern them.
 
 use holdfast_model::{ChannelId, Secret};
-use holdfast_store::{ChannelEdit, ChannelState, Limits, NewChannelRow, RecordingStatus, ServerSettingsRow};
+use holdfast_store::{
+    ChannelEdit, ChannelState, FinishedRow, Limits, NewChannelRow, RecordingStatus, ServerSettingsRow,
+};
 
-use crate::home::Home;
+use crate::home::{Home, OTHER_KEY};
 use crate::samples::{at, chapter, recording};
 
 fn new_channel(name: &str) -> NewChannelRow {
@@ -117,9 +119,61 @@ async fn recordings_outlive_their_channel(home: Home) {
     assert_eq!(finished.iter().map(|row| (row.id, row.keep)).collect::<Vec<_>>(), [(row.id, true)]);
 }
 
+async fn the_end_is_stored_after_the_channel_went(home: Home) {
+    let channel = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    let mut row = recording(RecordingStatus::Recording);
+    row.streamer_id = Some(channel.id);
+    home.store.insert_recording(&row).await.expect("inserted");
+    assert!(home.store.remove_channel(channel.id).await.expect("removed"));
+    // Whoever writes the end took it down before.
+    (row.status, row.ended_at) = (RecordingStatus::Completed, Some(at(9)));
+    home.store.save_progress(&row, &[], &[], &[], &[chapter(0)]).await.expect("saved all the same");
+    home.store.update_recording(&row).await.expect("updated all the same");
+    let kept = home.store.recording(row.id).await.expect("read").expect("there").row;
+    assert_eq!((kept.status, kept.streamer_id, kept.channel), (row.status, None, row.channel));
+}
+
+async fn what_is_over_comes_oldest_first(home: Home) {
+    use RecordingStatus::{Completed, Failed, Finalizing, Interrupted, Recording, Stopped};
+    let channel = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    let mut expected = Vec::new();
+    for (n, status) in (0..).zip([Completed, Recording, Stopped, Finalizing, Failed, Interrupted]) {
+        let mut row = recording(status);
+        (row.streamer_id, row.started_at) = ((n % 4 == 0).then_some(channel.id), at(n));
+        // One that is being finished may know its end before it is over.
+        row.ended_at = (status != Recording).then(|| at(n + 10));
+        home.store.insert_recording(&row).await.expect("inserted");
+        if matches!(status, Recording | Finalizing) {
+            continue;
+        }
+        let keep = status == Stopped;
+        assert_eq!(home.store.set_keep(row.id, keep).await, Ok(true));
+        let (streamer_id, channel, path, bytes) = (row.streamer_id, row.channel, row.path, row.bytes);
+        let (started_at, ended_at) = (at(n), at(n + 10));
+        expected.push(FinishedRow {
+            id: row.id,
+            streamer_id,
+            channel,
+            path,
+            bytes,
+            started_at,
+            ended_at,
+            keep,
+        });
+    }
+    let waiting = recording(Interrupted);
+    home.store.insert_recording(&waiting).await.expect("inserted: nobody has finished it");
+    assert_eq!(home.store.finished_recordings().await.as_ref(), Ok(&expected));
+    let stranger = home.open_with(OTHER_KEY).await.expect("opened");
+    assert_eq!(stranger.finished_recordings().await, Ok(expected), "nothing in it is sealed");
+    assert_eq!(home.store.set_keep(holdfast_model::RecordingId::new(), true).await, Ok(false));
+}
+
 on_both!(
     a_channel_comes_back_as_it_was_stored,
     an_edit_changes_what_it_names,
     secrets_of_channels_lie_sealed,
     recordings_outlive_their_channel,
+    the_end_is_stored_after_the_channel_went,
+    what_is_over_comes_oldest_first,
 );

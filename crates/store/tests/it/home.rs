@@ -9,6 +9,9 @@ use tempfile::TempDir;
 /// A key for the tests.
 pub(crate) const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
+/// Another one, which opens nothing that was sealed with the first.
+pub(crate) const OTHER_KEY: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
+
 /// Makes a test on SQLite and one on PostgreSQL of each function that takes a [`Home`].
 macro_rules! on_both {
     ($($case:ident),* $(,)?) => {

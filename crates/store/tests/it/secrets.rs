@@ -2,10 +2,8 @@
 
 use holdfast_store::{Batch, ProxyEdit, RecordingStatus};
 
-use crate::home::{Home, KEY};
+use crate::home::{Home, KEY, OTHER_KEY};
 use crate::samples::{add, event, failed_state, recording, url};
-
-const OTHER_KEY: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 
 async fn a_wrong_key_locks_and_the_right_one_opens(home: Home) {
     let sealed = add(&home.store, "socks5://u:p@h:1", 0).await;
