@@ -1,4 +1,4 @@
-//! Writing many proxies in few statements.
+//! Writing many rows in few statements.
 //!
 //! PostgreSQL may be 10 ms away, and a whole transaction has 10 s: a thousand proxies, written row by row, would use
 //! them up. So what is to be written is sent as a table of its own, and each row takes its values from there:
@@ -19,10 +19,10 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{
     Asterisk, CommonTableExpression, Expr, ExprTrait as _, Query, UpdateStatement, ValueTuple,
 };
-use sea_orm::{ActiveModelTrait as _, ConnectionTrait, EntityTrait as _, Iterable as _, Value};
+use sea_orm::{ActiveModelTrait as _, ConnectionTrait, EntityTrait, Iterable as _, Value};
 
 use crate::convert::{count, now};
-use crate::entity::proxy::{ActiveModel, Column, Entity, Model};
+use crate::entity::proxy::{ActiveModel, Entity, Model};
 use crate::proxy_model::{new_model, sealed_password, set_health};
 use crate::{NewProxyRow, ProxyState, StoreError, Vault};
 
@@ -32,9 +32,12 @@ const AT_ONCE: usize = 100;
 /// The table of what is to be written.
 const FRESH: &str = "fresh";
 
-/// What is to be written to the proxies with these ids: the columns that are set, the same in all. An id cannot be there
+/// What is to be written to the rows with these ids: the columns that are set, the same in all. An id cannot be there
 /// twice, for nobody promises which of two lines a statement would take.
-type Changes = BTreeMap<i64, ActiveModel>;
+type Changes<E> = BTreeMap<i64, <E as EntityTrait>::ActiveModel>;
+
+/// The column that tells rows apart, the same in every table that is written so.
+const ID: &str = "id";
 
 /// Adds proxies within a transaction, which makes it all or none, and answers with their rows, in the same order.
 pub(crate) async fn insert(
@@ -62,7 +65,7 @@ async fn write_passwords(to: &impl ConnectionTrait, models: &[Model]) -> Result<
         let password = Set(model.password_encrypted.clone());
         (model.id, ActiveModel { password_encrypted: password, ..Default::default() })
     });
-    write(to, &sealed.collect(), |_, fresh| fresh).await
+    write::<Entity>(to, &sealed.collect(), |_, fresh| fresh).await
 }
 
 /// Writes states within a transaction. Of two states of a proxy the last one counts.
@@ -78,7 +81,7 @@ pub(crate) async fn write_states(to: &impl ConnectionTrait, states: &[ProxyState
         set_health(&mut model, &state.health);
         (state.id.0, model)
     });
-    write(to, &changes.collect(), |_, fresh| fresh).await
+    write::<Entity>(to, &changes.collect(), |_, fresh| fresh).await
 }
 
 /// Gives the proxies the priorities 0, 1, 2 … within a transaction. Of two places of a proxy the last one counts.
@@ -87,7 +90,7 @@ pub(crate) async fn write_order(to: &impl ConnectionTrait, ids: &[ProxyId]) -> R
     let changes = (0..).zip(ids).map(|(priority, id)| {
         (id.0, ActiveModel { priority: Set(priority), updated_at: Set(now), ..Default::default() })
     });
-    write(to, &changes.collect(), |_, fresh| fresh).await
+    write::<Entity>(to, &changes.collect(), |_, fresh| fresh).await
 }
 
 /// Adds to what the proxies carried, within a transaction. Those that are gone are skipped.
@@ -105,47 +108,52 @@ pub(crate) async fn add_traffic(
             ActiveModel { bytes_up: Set(count(up)), bytes_down: Set(count(down)), ..Default::default() };
         (id, model)
     });
-    write(to, &changes.collect(), |kept, fresh| kept.add(fresh)).await
+    write::<Entity>(to, &changes.collect(), |kept, fresh| kept.add(fresh)).await
 }
 
-/// Writes changes. `make` makes the new value of a column of the one that is kept there and the fresh one.
-async fn write(
+/// Writes changes within a transaction. `make` makes the new value of a column of the one that is kept there and the fresh
+/// one.
+pub(crate) async fn write<E: EntityTrait>(
     to: &impl ConnectionTrait,
-    changes: &Changes,
+    changes: &Changes<E>,
     make: fn(Expr, Expr) -> Expr,
 ) -> Result<(), StoreError> {
     let Some(first) = changes.values().next() else { return Ok(()) };
-    let columns: Vec<Column> = Column::iter().filter(|column| first.get(*column).is_set()).collect();
-    let lines: Vec<_> = changes.iter().map(|(id, model)| line(*id, model, &columns)).collect();
+    let columns: Vec<E::Column> = E::Column::iter().filter(|column| first.get(*column).is_set()).collect();
+    let lines: Vec<_> = changes.iter().map(|(id, model)| line::<E>(*id, model, &columns)).collect();
     for some in lines.chunks(AT_ONCE) {
-        to.execute(&statement(&columns, some, make)).await?;
+        to.execute(&statement::<E>(&columns, some, make)).await?;
     }
     Ok(())
 }
 
 /// The id and what is to be written to its row.
-fn line(id: i64, model: &ActiveModel, columns: &[Column]) -> ValueTuple {
+fn line<E: EntityTrait>(id: i64, model: &E::ActiveModel, columns: &[E::Column]) -> ValueTuple {
     let values = columns.iter().filter_map(|column| model.get(*column).into_value());
     ValueTuple::Many(std::iter::once(Value::from(id)).chain(values).collect())
 }
 
 /// The statement above.
-fn statement(columns: &[Column], lines: &[ValueTuple], make: fn(Expr, Expr) -> Expr) -> UpdateStatement {
+fn statement<E: EntityTrait>(
+    columns: &[E::Column],
+    lines: &[ValueTuple],
+    make: fn(Expr, Expr) -> Expr,
+) -> UpdateStatement {
     let lines = Query::select().column(Asterisk).from_values(lines.iter().cloned(), "lines").take();
     let fresh = CommonTableExpression::new()
         .table_name(FRESH)
-        .column(Column::Id)
+        .column(ID)
         .columns(columns.iter().copied())
         .query(lines)
         .to_owned();
     let values = columns
         .iter()
-        .map(|column| (*column, make(Expr::col((Entity, *column)), Expr::col((FRESH, *column)))));
+        .map(|column| (*column, make(Expr::col((E::default(), *column)), Expr::col((FRESH, *column)))));
     Query::update()
         .with_cte(fresh)
-        .table(Entity)
+        .table(E::default())
         .values(values)
         .from(FRESH)
-        .and_where(Expr::col((Entity, Column::Id)).equals((FRESH, Column::Id)))
+        .and_where(Expr::col((E::default(), ID)).equals((FRESH, ID)))
         .take()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use holdfast_model::{ChannelId, RecordingId, Secret};
 
-/// When recordings are deleted; nothing of it by default.
+/// When recordings are deleted; nothing of it by default, nor for a value below 0 that somebody wrote by hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// When they are so many days old.
@@ -23,10 +23,13 @@ pub struct ChannelRow {
     pub id: ChannelId,
     /// Its name on Twitch, in lower case; `None` for other sites.
     pub username: Option<String>,
-    /// What Streamlink is given. Empty when it was stored with another secret key.
+    /// What Streamlink is given. Empty when it was stored with another secret key; `locked` says so.
     pub url: Secret,
     /// The same, masked.
     pub url_masked: String,
+    /// Why its address or its token cannot be read, in words a person can act on; `None` if all is well. Without an address
+    /// it must not be looked at.
+    pub locked: Option<String>,
     /// Whether it is recorded when it is live.
     pub record: bool,
     /// What Streamlink is asked for.
@@ -41,7 +44,7 @@ pub struct ChannelRow {
     pub limits: Limits,
     /// More options for Streamlink.
     pub streamlink_options: Vec<String>,
-    /// A Twitch user token; also `None` when it was stored with another secret key.
+    /// A Twitch user token; also `None` when it was stored with another secret key, which `locked` says.
     pub user_token: Option<Secret>,
     /// Where it stood when that was last stored.
     pub state: ChannelState,
@@ -129,12 +132,14 @@ pub struct ChannelEdit {
 pub struct ServerSettingsRow {
     /// The client id of an application registered with Twitch.
     pub twitch_client_id: Option<String>,
-    /// Its client secret; also `None` when it was stored with another secret key.
+    /// Its client secret; also `None` when it was stored with another secret key, which `locked` says.
     pub twitch_client_secret: Option<Secret>,
     /// The address by which Twitch reaches this server.
     pub public_url: Option<String>,
     /// What Twitch signs its messages with.
     pub eventsub_secret: Option<Secret>,
+    /// Which of the two are stored and cannot be read.
+    pub locked: LockedSecrets,
     /// How often channels are looked at, in seconds: 10 to 3,600; a value outside is read as the nearest inside.
     pub channel_check_seconds: u32,
     /// For how long a channel that went offline may come back into the same recording, in seconds: 0 to 3,600; a value
@@ -150,6 +155,16 @@ pub struct ServerSettingsRow {
     pub disk_floor_bytes: u64,
 }
 
+/// Secrets that were stored with another secret key. Where one is true and the secret is `None`, saving leaves what is stored
+/// as it is: the right key opens it again. False takes it away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LockedSecrets {
+    /// [`ServerSettingsRow::twitch_client_secret`].
+    pub twitch_client_secret: bool,
+    /// [`ServerSettingsRow::eventsub_secret`].
+    pub eventsub_secret: bool,
+}
+
 /// A recording that is over, as far as deleting the old ones has to know it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedRow {
@@ -161,7 +176,7 @@ pub struct FinishedRow {
     pub channel: Option<String>,
     /// Its file.
     pub path: PathBuf,
-    /// Its size.
+    /// Its size, or that of its parts where they could not be joined.
     pub bytes: u64,
     /// When it was asked for.
     pub started_at: DateTime<Utc>,

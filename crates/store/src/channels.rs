@@ -2,14 +2,19 @@
 
 use holdfast_model::{ChannelId, Secret};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QueryOrder as _,
-};
+use sea_orm::{ActiveModelTrait as _, EntityTrait as _, IntoActiveModel as _, QueryOrder as _};
 
+use crate::bulk;
 use crate::convert::{count, masked, micros, now, small, tags, text, uncount, untags};
 use crate::entity::channel::{ActiveModel, Column, Entity, Model};
 use crate::{ChannelEdit, ChannelRow, ChannelState, Limits, NewChannelRow, Store, StoreError, Vault};
+
+/// Why a channel cannot be recorded, for people.
+const NO_ADDRESS: &str = "its address cannot be decrypted with this secret key: start with the key it was stored with, \
+                          or remove the channel and add it again";
+/// Why a channel is recorded without its token, for people.
+const NO_TOKEN: &str = "its Twitch token cannot be decrypted with this secret key: start with the key it was stored with, \
+                        or enter the token again";
 
 /// Where a column of a channel is sealed for.
 fn place(id: i64, column: &str) -> String {
@@ -29,14 +34,15 @@ impl Store {
         .await
     }
 
-    /// Adds a channel and answers with what was stored. Whether it is there already is for the caller to know.
+    /// Adds a channel and answers with what was stored.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: it is not known whether it was added. [`StoreError::Data`] if a channel has this name on
-    /// Twitch already.
+    /// [`StoreError::Unavailable`]: it is not known whether it was added. [`StoreError::Duplicate`] if a channel has this
+    /// address or this name on Twitch already.
     pub async fn add_channel(&self, new: &NewChannelRow) -> Result<ChannelRow, StoreError> {
         self.writing(async {
             let transaction = self.begin().await?;
+            refuse_twin(&Entity::find().all(&transaction).await?, new, &self.vault)?;
             let mut model = new_model(new).insert(&transaction).await?;
             // What is sealed is bound to the id of its row, so it can be written only when there is one.
             let id = model.id;
@@ -83,21 +89,33 @@ impl Store {
             .await
     }
 
-    /// Writes where channels stand, each whole, all or none. Those that are gone are skipped.
+    /// Writes where channels stand, each whole, all or none. Those that are gone are skipped; of two states of a channel
+    /// the last one counts.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn save_channel_states(&self, states: &[(ChannelId, ChannelState)]) -> Result<(), StoreError> {
         self.writing(async {
             let transaction = self.begin().await?;
-            for (id, state) in states {
-                let model = state_model(state);
-                Entity::update_many().set(model).filter(Column::Id.eq(id.0)).exec(&transaction).await?;
-            }
+            let changes = states.iter().map(|(id, state)| (id.0, state_model(state)));
+            bulk::write::<Entity>(&transaction, &changes.collect(), |_, fresh| fresh).await?;
             Ok(transaction.commit().await?)
         })
         .await
     }
+}
+
+/// Addresses lie sealed, each differently, so no index of the database could do this. There is one writer: nobody adds one
+/// in between.
+fn refuse_twin(known: &[Model], new: &NewChannelRow, vault: &Vault) -> Result<(), StoreError> {
+    let is_twin = |model: &&Model| {
+        new.username.is_some() && model.username == new.username
+            || url(model, vault).as_ref() == Some(&new.url)
+    };
+    known.iter().find(is_twin).map_or(Ok(()), |twin| {
+        let text = format!("this channel is there already, as {} (number {})", twin.display_name, twin.id);
+        Err(StoreError::Duplicate(masked(&text)))
+    })
 }
 
 fn new_model(new: &NewChannelRow) -> ActiveModel {
@@ -184,15 +202,28 @@ fn state_model(state: &ChannelState) -> ActiveModel {
     }
 }
 
+/// Its address, if it can be decrypted.
+fn url(model: &Model, vault: &Vault) -> Option<Secret> {
+    vault.open(&place(model.id, "url"), model.url_encrypted.as_deref()?).ok()
+}
+
 fn row(model: Model, vault: &Vault) -> ChannelRow {
-    let open = |column: &str, sealed: Option<&str>| vault.open(&place(model.id, column), sealed?).ok();
-    let url = open("url", model.url_encrypted.as_deref()).unwrap_or_else(|| Secret::new(""));
-    let user_token = open("user_token", model.user_token_encrypted.as_deref());
+    let url = url(&model, vault);
+    let token = model
+        .user_token_encrypted
+        .as_deref()
+        .map(|sealed| vault.open(&place(model.id, "user_token"), sealed));
+    let locked = match (&url, &token) {
+        (None, _) => Some(NO_ADDRESS),
+        (_, Some(Err(_))) => Some(NO_TOKEN),
+        _ => None,
+    };
     ChannelRow {
         id: ChannelId(model.id),
         username: model.username,
-        url,
+        url: url.unwrap_or_else(|| Secret::new("")),
         url_masked: model.url,
+        locked: locked.map(str::to_owned),
         record: model.record,
         quality: model.quality,
         tags: untags(&model.tags),
@@ -200,7 +231,7 @@ fn row(model: Model, vault: &Vault) -> ChannelRow {
         container: model.container,
         limits: limits(model.max_age_days, model.max_count, model.max_bytes),
         streamlink_options: untags(&model.streamlink_options),
-        user_token,
+        user_token: token.and_then(Result::ok),
         state: ChannelState {
             display_name: model.display_name,
             twitch_id: model.twitch_id,
@@ -214,7 +245,8 @@ fn row(model: Model, vault: &Vault) -> ChannelRow {
     }
 }
 
-/// Limits from their three columns.
+/// Limits from their three columns. One below 0 makes no sense, and is none: read as 0 it would delete everything.
 pub(crate) fn limits(days: Option<i64>, number: Option<i64>, bytes: Option<i64>) -> Limits {
+    let [days, number, bytes] = [days, number, bytes].map(|limit| limit.filter(|limit| *limit >= 0));
     Limits { max_age_days: days.map(small), max_count: number.map(small), max_bytes: bytes.map(uncount) }
 }

@@ -13,6 +13,9 @@ pub enum StoreError {
     /// What was to be changed is not there.
     #[error("there is no such row in the database")]
     NotFound,
+    /// What was to be added is there already; the text says as what.
+    #[error("{0}")]
+    Duplicate(String),
     /// The schema was made by a newer Holdfast.
     #[error(
         "the database was made by a newer version of Holdfast (its schema is {found}, this version knows {known}): \

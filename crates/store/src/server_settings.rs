@@ -7,10 +7,14 @@ use sea_orm::{EntityTrait as _, Iterable as _};
 use crate::channels::limits;
 use crate::convert::{count, small, text, uncount};
 use crate::entity::server_settings::{ActiveModel, Column, Entity};
-use crate::{Limits, ServerSettingsRow, Store, StoreError};
+use crate::{Limits, LockedSecrets, ServerSettingsRow, Store, StoreError};
 
 /// The number of the one row.
 const ROW: i64 = 1;
+
+/// The columns with secrets, as they are sealed for.
+const CLIENT_SECRET: &str = "twitch_client_secret";
+const EVENTSUB_SECRET: &str = "eventsub_secret";
 
 /// Where a column is sealed for.
 fn place(column: &str) -> String {
@@ -25,6 +29,7 @@ impl Default for ServerSettingsRow {
             twitch_client_secret: None,
             public_url: None,
             eventsub_secret: None,
+            locked: LockedSecrets::default(),
             channel_check_seconds: 60,
             channel_linger_seconds: 300,
             filename_template: "{channel}/{date} {title} [{id}]".to_owned(),
@@ -45,13 +50,17 @@ impl Store {
             let Some(found) = Entity::find_by_id(ROW).one(&self.reader).await? else {
                 return Ok(ServerSettingsRow::default());
             };
-            let open = |column: &str, sealed: Option<&str>| self.vault.open(&place(column), sealed?).ok();
+            let open = |column: &str, sealed: Option<String>| {
+                let opened = sealed.map(|sealed| self.vault.open(&place(column), &sealed));
+                let locked = matches!(opened, Some(Err(_)));
+                (opened.and_then(Result::ok), locked)
+            };
+            let (client, no_client) = open(CLIENT_SECRET, found.twitch_client_secret_encrypted);
+            let (eventsub, no_eventsub) = open(EVENTSUB_SECRET, found.eventsub_secret_encrypted);
             Ok(ServerSettingsRow {
-                twitch_client_secret: open(
-                    "twitch_client_secret",
-                    found.twitch_client_secret_encrypted.as_deref(),
-                ),
-                eventsub_secret: open("eventsub_secret", found.eventsub_secret_encrypted.as_deref()),
+                twitch_client_secret: client,
+                eventsub_secret: eventsub,
+                locked: LockedSecrets { twitch_client_secret: no_client, eventsub_secret: no_eventsub },
                 twitch_client_id: found.twitch_client_id,
                 public_url: found.public_url,
                 channel_check_seconds: small(found.channel_check_seconds).clamp(10, 3600),
@@ -65,7 +74,7 @@ impl Store {
         .await
     }
 
-    /// Writes the settings whole.
+    /// Writes the settings whole, but for secrets that are [locked](ServerSettingsRow::locked) and not given anew.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -76,12 +85,9 @@ impl Store {
         let model = ActiveModel {
             id: Set(ROW),
             twitch_client_id: Set(settings.twitch_client_id.as_deref().map(text)),
-            twitch_client_secret_encrypted: Set(seal(
-                "twitch_client_secret",
-                settings.twitch_client_secret.as_ref(),
-            )?),
+            twitch_client_secret_encrypted: Set(seal(CLIENT_SECRET, settings.twitch_client_secret.as_ref())?),
             public_url: Set(settings.public_url.as_deref().map(text)),
-            eventsub_secret_encrypted: Set(seal("eventsub_secret", settings.eventsub_secret.as_ref())?),
+            eventsub_secret_encrypted: Set(seal(EVENTSUB_SECRET, settings.eventsub_secret.as_ref())?),
             channel_check_seconds: Set(settings.channel_check_seconds.into()),
             channel_linger_seconds: Set(settings.channel_linger_seconds.into()),
             filename_template: Set(text(&settings.filename_template)),
@@ -91,8 +97,17 @@ impl Store {
             max_bytes: Set(settings.limits.max_bytes.map(count)),
             disk_floor_bytes: Set(count(settings.disk_floor_bytes)),
         };
-        let others = Column::iter().filter(|column| !matches!(column, Column::Id));
-        let again = OnConflict::column(Column::Id).update_columns(others).to_owned();
+        let written = |column: &Column| match column {
+            Column::Id => false,
+            Column::TwitchClientSecretEncrypted => {
+                settings.twitch_client_secret.is_some() || !settings.locked.twitch_client_secret
+            }
+            Column::EventsubSecretEncrypted => {
+                settings.eventsub_secret.is_some() || !settings.locked.eventsub_secret
+            }
+            _ => true,
+        };
+        let again = OnConflict::column(Column::Id).update_columns(Column::iter().filter(written)).to_owned();
         self.writing(async {
             Entity::insert(model).on_conflict(again).exec_without_returning(&self.writer).await?;
             Ok(())

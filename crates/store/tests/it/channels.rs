@@ -3,27 +3,11 @@
 use holdfast_model::{ChannelId, Secret};
 use holdfast_store::{
     ChannelEdit, ChannelState, FinishedRow, Limits, NewChannelRow, RecordingStatus, ServerSettingsRow,
+    StoreError,
 };
 
 use crate::home::{Home, OTHER_KEY};
-use crate::samples::{at, chapter, recording};
-
-fn new_channel(name: &str) -> NewChannelRow {
-    NewChannelRow {
-        username: Some(name.to_owned()),
-        url: Secret::new(format!("https://www.twitch.tv/{name}?token=url-secret")),
-        url_masked: format!("https://www.twitch.tv/{name}?token=***"),
-        display_name: name.to_owned(),
-        record: true,
-        quality: "best".to_owned(),
-        tags: vec!["us".to_owned()],
-        filename_template: Some("{channel}/{date}".to_owned()),
-        container: Some("mkv".to_owned()),
-        limits: Limits { max_age_days: Some(7), max_count: Some(0), max_bytes: Some(1 << 40) },
-        streamlink_options: vec!["--hls-audio-select=*".to_owned()],
-        user_token: Some(Secret::new("token-secret")),
-    }
-}
+use crate::samples::{at, chapter, new_channel, recording};
 
 async fn a_channel_comes_back_as_it_was_stored(home: Home) {
     let new = new_channel("somebody");
@@ -119,6 +103,79 @@ async fn recordings_outlive_their_channel(home: Home) {
     assert_eq!(finished.iter().map(|row| (row.id, row.keep)).collect::<Vec<_>>(), [(row.id, true)]);
 }
 
+async fn a_channel_is_added_once(home: Home) {
+    let new = new_channel("somebody");
+    let added = home.store.add_channel(&new).await.expect("added");
+    let by_address = NewChannelRow { username: None, display_name: "Else".to_owned(), ..new.clone() };
+    let by_name = NewChannelRow { url: Secret::new("https://other.test/x"), ..new.clone() };
+    for twin in [by_address, by_name] {
+        let error = home.store.add_channel(&twin).await.expect_err("there already");
+        assert!(matches!(error, StoreError::Duplicate(_)), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("somebody (number {})", added.id)) && !text.contains("-secret"),
+            "{text}"
+        );
+    }
+    // No name on Twitch is no name that they share.
+    for url in ["https://other.test/x", "https://other.test/y"] {
+        let other = NewChannelRow { username: None, url: Secret::new(url), ..new.clone() };
+        home.store.add_channel(&other).await.expect("another one");
+    }
+    let new = NewChannelRow { username: None, url: Secret::new("https://other.test/z"), ..new };
+    let tasks: Vec<_> = (0..10)
+        .map(|_| {
+            let (store, new) = (home.store.clone(), new.clone());
+            tokio::spawn(async move { store.add_channel(&new).await })
+        })
+        .collect();
+    let mut added = 0;
+    for task in tasks {
+        match task.await.expect("no panic") {
+            Ok(_) => added += 1,
+            Err(error) => assert!(matches!(error, StoreError::Duplicate(_)), "{error:?}"),
+        }
+    }
+    assert_eq!((added, home.store.channels().await.map(|rows| rows.len())), (1, Ok(4)));
+}
+
+async fn many_states_are_written_at_once(home: Home) {
+    let mut states = Vec::new();
+    // More than one statement takes.
+    for n in 0..130 {
+        let id = home.store.add_channel(&new_channel(&format!("c{n}"))).await.expect("added").id;
+        let title = (n % 2 == 0).then(|| format!("Title {n}"));
+        let live_since = (n % 3 == 0).then(|| at(n));
+        let display_name = format!("C{n}");
+        states.push((id, ChannelState { display_name, title, live_since, ..ChannelState::default() }));
+    }
+    let early = ChannelState { display_name: "an earlier word".to_owned(), ..states[0].1.clone() };
+    let mut said = vec![(states[0].0, early), (ChannelId(999), states[0].1.clone())];
+    said.extend(states.iter().cloned());
+    for _ in 0..2 {
+        home.store.save_channel_states(&said).await.expect("saved, though one is gone");
+        let rows = home.store.channels().await.expect("listed");
+        assert_eq!(rows.into_iter().map(|row| (row.id, row.state)).collect::<Vec<_>>(), states);
+    }
+    home.store.save_channel_states(&[]).await.expect("nothing to do");
+}
+
+async fn odd_limits_delete_nothing(home: Home) {
+    home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    for table in ["streamers", "server_settings"] {
+        home.sql(&format!("UPDATE {table} SET max_age_days = -1, max_count = -7, max_bytes = 99999999999"))
+            .await
+            .expect("edited");
+    }
+    home.sql("UPDATE server_settings SET channel_check_seconds = -5, disk_floor_bytes = -1")
+        .await
+        .expect("edited");
+    let expected = Limits { max_bytes: Some(99_999_999_999), ..Limits::default() };
+    assert_eq!(home.store.channels().await.expect("listed")[0].limits, expected);
+    let read = home.store.server_settings().await.expect("read");
+    assert_eq!((read.limits, read.channel_check_seconds, read.disk_floor_bytes), (expected, 10, 0));
+}
+
 async fn the_end_is_stored_after_the_channel_went(home: Home) {
     let channel = home.store.add_channel(&new_channel("somebody")).await.expect("added");
     let mut row = recording(RecordingStatus::Recording);
@@ -174,6 +231,9 @@ on_both!(
     an_edit_changes_what_it_names,
     secrets_of_channels_lie_sealed,
     recordings_outlive_their_channel,
+    a_channel_is_added_once,
+    many_states_are_written_at_once,
+    odd_limits_delete_nothing,
     the_end_is_stored_after_the_channel_went,
     what_is_over_comes_oldest_first,
 );

@@ -9,6 +9,7 @@ mod home;
 mod backup;
 mod bulk;
 mod busy;
+mod channel_secrets;
 mod channels;
 mod commit;
 mod history;

@@ -6,8 +6,8 @@ use holdfast_model::{
     RouteUse, Secret, Trigger, Via,
 };
 use holdfast_store::{
-    CheckRow, EventRow, NewProxyRow, PartRow, ProxyHealthRow, ProxyRow, ProxyState, RecordingRow,
-    RecordingStatus, Store,
+    CheckRow, EventRow, Limits, NewChannelRow, NewProxyRow, PartRow, ProxyHealthRow, ProxyRow, ProxyState,
+    RecordingRow, RecordingStatus, Store,
 };
 use serde_json::json;
 
@@ -101,6 +101,24 @@ pub(crate) fn recording(status: RecordingStatus) -> RecordingRow {
         category: Some("Chess".to_owned()),
         channel: Some("Somebody".to_owned()),
         thumbnail: Some("/recordings/ä file.jpg".into()),
+    }
+}
+
+/// A channel with something in every field. Its secrets end in `-secret`.
+pub(crate) fn new_channel(name: &str) -> NewChannelRow {
+    NewChannelRow {
+        username: Some(name.to_owned()),
+        url: Secret::new(format!("https://www.twitch.tv/{name}?token=url-secret")),
+        url_masked: format!("https://www.twitch.tv/{name}?token=***"),
+        display_name: name.to_owned(),
+        record: true,
+        quality: "best".to_owned(),
+        tags: vec!["us".to_owned()],
+        filename_template: Some("{channel}/{date}".to_owned()),
+        container: Some("mkv".to_owned()),
+        limits: Limits { max_age_days: Some(7), max_count: Some(0), max_bytes: Some(1 << 40) },
+        streamlink_options: vec!["--hls-audio-select=*".to_owned()],
+        user_token: Some(Secret::new("token-secret")),
     }
 }
 
