@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use holdfast_store::{Batch, DatabaseUrl, Store, StoreError};
+use holdfast_model::Secret;
+use holdfast_store::{Batch, DatabaseUrl, RecordingStatus, ServerSettingsRow, Store, StoreError};
 use holdfast_testkit::Postgres;
 
 use crate::home::{Home, KEY, vault};
-use crate::samples::{add, check};
+use crate::samples::{add, chapter, check, new_channel, recording};
 
 /// The database that a backup holds.
 async fn restored(home: &Home, file: &Path) -> Store {
@@ -84,7 +85,33 @@ async fn a_backup_is_for_its_owner_and_overwrites_nothing(home: Home) {
     assert_eq!(files(folder.path()), [file], "nothing else is left");
 }
 
-on_both!(a_backup_while_writing_is_whole, a_backup_is_for_its_owner_and_overwrites_nothing);
+async fn a_backup_has_channels_chapters_and_settings(home: Home) {
+    let channel = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    let mut row = recording(RecordingStatus::Completed);
+    (row.streamer_id, row.keep) = (Some(channel.id), true);
+    home.store.insert_recording(&row).await.expect("inserted");
+    home.store.set_keep(row.id, true).await.expect("kept");
+    let chapters = vec![chapter(0), chapter(1)];
+    home.store.save_progress(&row, &[], &[], &[], &chapters).await.expect("saved");
+    let secret = Some(Secret::new("client-secret"));
+    let settings = ServerSettingsRow { twitch_client_secret: secret, ..ServerSettingsRow::default() };
+    home.store.save_server_settings(&settings).await.expect("saved");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("backup");
+    home.store.backup(&file).await.expect("backed up");
+    let copy = restored(&home, &file).await;
+    assert_eq!(copy.channels().await, Ok(vec![channel]));
+    assert_eq!(copy.server_settings().await, Ok(settings));
+    let full = copy.recording(row.id).await.expect("read").expect("there");
+    assert_eq!((full.row, full.chapters), (row, chapters));
+}
+
+on_both!(
+    a_backup_while_writing_is_whole,
+    a_backup_is_for_its_owner_and_overwrites_nothing,
+    a_backup_has_channels_chapters_and_settings,
+);
 
 #[tokio::test]
 async fn a_backup_that_fails_leaves_no_file_and_no_password() {

@@ -12,6 +12,7 @@ mod busy;
 mod channel_secrets;
 mod channels;
 mod commit;
+mod earlier;
 mod history;
 mod opening;
 mod outage;

@@ -3,11 +3,11 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use holdfast_store::{DatabaseUrl, RecordingStatus, Store, StoreError};
+use holdfast_store::{DatabaseUrl, Store, StoreError};
 use holdfast_testkit::Postgres;
 
 use crate::home::{Home, KEY, vault};
-use crate::samples::{add, new_proxy, recording};
+use crate::samples::{add, new_proxy};
 
 const TABLES: [&str; 14] = [
     "proxy_settings",
@@ -91,23 +91,7 @@ async fn a_migration_that_fails_leaves_nothing(home: Home) {
     assert_eq!(home.number("SELECT COUNT(*) AS n FROM server_settings").await, 1);
 }
 
-async fn what_an_earlier_version_stored_is_kept(home: Home) {
-    let row = recording(RecordingStatus::Completed);
-    home.store.insert_recording(&row).await.expect("stored");
-    go_back(&home).await;
-    let store = home.open_with(KEY).await.expect("migrated");
-    let kept = store.recording(row.id).await.expect("read").expect("there");
-    assert_eq!((kept.row.keep, kept.row.channel.as_deref(), kept.chapters.len()), (false, None, 0));
-    assert_eq!(kept.row.title, row.title);
-    assert_eq!(store.server_settings().await, Ok(holdfast_store::ServerSettingsRow::default()));
-}
-
-on_both!(
-    migrations_run_once,
-    a_newer_schema_is_refused,
-    a_migration_that_fails_leaves_nothing,
-    what_an_earlier_version_stored_is_kept,
-);
+on_both!(migrations_run_once, a_newer_schema_is_refused, a_migration_that_fails_leaves_nothing,);
 
 #[tokio::test]
 async fn two_that_start_on_an_empty_database_both_open() {

@@ -1,9 +1,10 @@
 //! Passwords and tokens: nowhere in the database, lost with the key and found again with it.
 
-use holdfast_store::{Batch, ProxyEdit, RecordingStatus};
+use holdfast_model::Secret;
+use holdfast_store::{Batch, ChannelEdit, ProxyEdit, RecordingStatus, ServerSettingsRow};
 
 use crate::home::{Home, KEY, OTHER_KEY};
-use crate::samples::{add, event, failed_state, recording, url};
+use crate::samples::{add, event, failed_state, new_channel, recording, url};
 
 async fn a_wrong_key_locks_and_the_right_one_opens(home: Home) {
     let sealed = add(&home.store, "socks5://u:p@h:1", 0).await;
@@ -59,6 +60,16 @@ async fn write_secrets(home: &Home) {
     row.error = Some("https://u:sixth-secret@stream.test".to_owned());
     home.store.insert_recording(&row).await.expect("inserted");
     home.store.save_progress(&row, &[], &[], &[], &[]).await.expect("saved");
+    let channel = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    let token = Some(Some(Secret::new("seventh-secret")));
+    let edit = ChannelEdit { user_token: token, ..ChannelEdit::default() };
+    home.store.edit_channel(channel.id, &edit).await.expect("edited");
+    let settings = ServerSettingsRow {
+        twitch_client_secret: Some(Secret::new("eighth-secret")),
+        eventsub_secret: Some(Secret::new("ninth-secret")),
+        ..ServerSettingsRow::default()
+    };
+    home.store.save_server_settings(&settings).await.expect("saved");
 }
 
 #[tokio::test]
@@ -100,7 +111,9 @@ async fn debug_shows_no_secret() {
     write_secrets(&home).await;
     let rows = home.store.proxies().await.expect("listed");
     let recordings = home.store.unfinished_recordings().await.expect("listed");
-    let shown = format!("{:?} {rows:?} {:?}", home.store, recordings[0].row.url);
+    let channels = home.store.channels().await.expect("listed");
+    let settings = home.store.server_settings().await.expect("read");
+    let shown = format!("{:?} {rows:?} {:?} {channels:?} {settings:?}", home.store, recordings[0].row.url);
     assert!(!shown.contains("-secret") && !shown.contains(KEY), "{shown}");
 }
 
