@@ -8,7 +8,7 @@ export interface SettingsForm {
   clientId: string
   /** Only typed, never shown again. */
   secret: string
-  publicUrl: string
+  address: string
   check: string
   linger: string
   container: Container
@@ -27,7 +27,7 @@ const gib = (bytes: number | null | undefined): string => (bytes === null || byt
 export const settingsForm = (settings: ServerSettings | null): SettingsForm => ({
   clientId: settings?.twitch_client_id ?? '',
   secret: '',
-  publicUrl: settings?.public_url ?? '',
+  address: settings?.public_url ?? '',
   check: text(settings?.channel_check_seconds),
   linger: text(settings?.channel_linger_seconds),
   container: settings?.container ?? 'ts',
@@ -65,7 +65,7 @@ export const patchOf = (form: SettingsForm) =>
   ({
     twitch_client_id: form.clientId.trim() || null,
     ...(form.secret.trim() ? { twitch_client_secret: form.secret.trim() } : {}),
-    public_url: form.publicUrl.trim() || null,
+    public_url: form.address.trim() || null,
     channel_check_seconds: Number(form.check),
     channel_linger_seconds: Number(form.linger),
     container: form.container,

@@ -37,6 +37,9 @@ const OLD: Old[] = [
 ]
 
 /** `real` is a recording that is there: its file, and what cannot be made up, is taken from it. Answers with the id of the one that has most to show. */
+const COLUMNS =
+  'id, streamer_id, url, url_encrypted, title, quality, tags, status, started_at, ended_at, path, bytes, duration_s, via, failovers, segments_lost, seconds_lost, error, resume_encrypted'
+
 export function history(server: Server, real: Recording, masked: readonly string[]): string {
   const now = Date.now()
   const at = (ms: number) => `'${new Date(ms).toISOString().replace('Z', '+00:00')}'`
@@ -70,7 +73,7 @@ export function history(server: Server, real: Recording, masked: readonly string
     const path = join(dirname(real.path!), name)
     if (recording.gigabytes > 0) linkSync(real.path!, path)
     const via = recording.gigabytes === 0 ? null : masked[0]!
-    lines.push(`INSERT INTO recordings SELECT ${quote(old(n))}, NULL, ${quote(recording.url)}, url_encrypted, ${quote(recording.title)}, 'best', '[]', ${quote(recording.status)}, ${at(started)}, ${at(ended)}, ${quote(path)}, ${recording.gigabytes * 1e9}, ${recording.hours * 3600}, ${quote(via)}, ${recording.failovers}, ${n === 0 ? 12 : 0}, ${n === 0 ? 24 : 0}, ${quote(recording.error ?? null)}, NULL FROM recordings WHERE id = ${quote(real.id.replaceAll('-', ''))};`)
+    lines.push(`INSERT INTO recordings (${COLUMNS}) SELECT ${quote(old(n))}, NULL, ${quote(recording.url)}, url_encrypted, ${quote(recording.title)}, 'best', '[]', ${quote(recording.status)}, ${at(started)}, ${at(ended)}, ${quote(path)}, ${recording.gigabytes * 1e9}, ${recording.hours * 3600}, ${quote(via)}, ${recording.failovers}, ${n === 0 ? 12 : 0}, ${n === 0 ? 24 : 0}, ${quote(recording.error ?? null)}, NULL FROM recordings WHERE id = ${quote(real.id.replaceAll('-', ''))};`)
     const ways = n === 0 ? [0, 1, 0, 2, 1] : recording.failovers ? [1, 0] : recording.gigabytes ? [0] : []
     const whole = ended - started
     const cuts = n === 0 ? [0, 0.22, 0.41, 0.68, 0.83, 1] : ways.map((_, i) => i / ways.length).concat(1)
