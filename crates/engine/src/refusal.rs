@@ -38,6 +38,9 @@ impl Refusal {
 
 impl From<holdfast_store::StoreError> for Refusal {
     fn from(error: holdfast_store::StoreError) -> Self {
+        if let holdfast_store::StoreError::Duplicate(why) = error {
+            return Self::Conflict(why);
+        }
         Self::Unavailable(format!(
             "the database did not answer ({error}); if this was a change, look whether it was made"
         ))

@@ -141,10 +141,12 @@ fn apply(old: &ServerSettingsRow, change: SettingsChange) -> Result<ServerSettin
         // The secret of another application is of no use.
         if new.twitch_client_id != old.twitch_client_id {
             new.twitch_client_secret = None;
+            new.locked.twitch_client_secret = false;
         }
     }
     if let Some(secret) = change.twitch_client_secret {
         new.twitch_client_secret = secret.filter(|secret| !secret.expose().is_empty());
+        new.locked.twitch_client_secret = false;
     }
     if let Some(url) = change.public_url {
         new.public_url = url.filter(|url| !url.trim().is_empty()).map(|url| public_url(&url)).transpose()?;

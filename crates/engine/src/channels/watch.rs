@@ -181,6 +181,9 @@ impl Engine {
     async fn look_by_streamlink(&self, id: ChannelId) {
         let Ok(_seat) = self.inner.channels.seats.acquire().await else { return };
         let Some(row) = self.inner.channels.with(id, |channel| channel.row.clone()) else { return };
+        if let Some(why) = row.locked.filter(|_| row.url.expose().is_empty()) {
+            return self.saw(vec![(id, Sight::Unknown(why))]).await;
+        }
         let tools = match &self.inner.recordings.tools {
             Ok(tools) => tools,
             Err(error) => return self.saw(vec![(id, Sight::Unknown(error.to_string()))]).await,
