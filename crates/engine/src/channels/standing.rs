@@ -228,10 +228,10 @@ impl Standing {
         }
     }
 
-    /// Its recording ended, or is only being finished. `brought`: it has something in it.
-    pub(crate) fn ended(&mut self, id: RecordingId, how: End, brought: bool, now: Instant) {
+    /// Its recording ended, or is only being finished. `brought`: it has something in it. False if that was said before.
+    pub(crate) fn ended(&mut self, id: RecordingId, how: End, brought: bool, now: Instant) -> bool {
         if self.recording != Some(id) {
-            return;
+            return false;
         }
         self.recording = None;
         if brought {
@@ -246,6 +246,7 @@ impl Standing {
             }
             End::Failed => self.back_off(now),
         }
+        true
     }
 
     fn back_off(&mut self, now: Instant) {
@@ -292,7 +293,8 @@ mod tests {
         assert!(!channel.wants_recording(true, now));
         assert_eq!(channel.see(Sight::Offline, at(2)), Change::WentOffline);
         assert_eq!(channel.status(), Status::Recording, "it may come back");
-        channel.ended(id, End::Over, true, now);
+        assert!(channel.ended(id, End::Over, true, now));
+        assert!(!channel.ended(id, End::Over, true, now), "said before");
         assert_eq!((channel.status(), channel.wants_recording(true, now)), (Status::Offline, false));
         channel.see(live("2"), at(3));
         channel.started(id);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-
 use holdfast_model::{ChannelId, Level, RecordingId, Scene};
 use holdfast_recorder::ports::{Liveness, Platform};
 use holdfast_recorder::{Container, RecordRequest, StreamlinkOptions, Template};
@@ -153,9 +152,12 @@ impl Engine {
     /// A recording ended.
     pub(crate) fn channel_left(&self, channel: ChannelId, recording: RecordingId, how: End, brought: bool) {
         let now = Instant::now();
-        self.inner.channels.with(channel, |channel| channel.standing.ended(recording, how, brought, now));
-        self.show_channel(channel);
-        self.inner.channels.look_soon(channel);
+        let ended =
+            self.inner.channels.with(channel, |channel| channel.standing.ended(recording, how, brought, now));
+        if ended == Some(true) {
+            self.show_channel(channel);
+            self.inner.channels.look_soon(channel);
+        }
     }
 
     /// Channels that wait for a route try again: there may be one.

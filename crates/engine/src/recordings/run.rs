@@ -20,8 +20,6 @@ use crate::{Engine, figures};
 
 /// How often it is told and stored where a recording stands.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often the end of a recording is offered to a database that refuses it.
-const MOST_TRIES: u32 = 3;
 /// How often the end of a recording is offered to a database that is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -76,14 +74,10 @@ impl Engine {
 
     /// Stores the end, however long that takes, and tells it.
     pub(super) async fn end(&self, active: &Active) {
-        let mut full = active.full();
-        let mut tries = 0;
+        let full = active.full();
         loop {
-            tries += 1;
             match self.save(active, &full).await {
                 Err(StoreError::Unavailable(_)) => {}
-                // Its channel may have been removed in this very moment.
-                Err(_) if tries < MOST_TRIES => full = active.full(),
                 Err(error) => {
                     tracing::error!("the end of recording {} could not be stored: {error}", active.id.0);
                     break;
