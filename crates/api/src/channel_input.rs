@@ -2,7 +2,7 @@
 
 use holdfast_engine::view::ContainerView;
 use holdfast_engine::{ChannelChange, ChannelWish, Limits};
-use holdfast_model::Secret;
+use holdfast_model::{Secret, is_twitch_login};
 use utoipa::ToSchema;
 
 use crate::fields::Fields;
@@ -134,7 +134,7 @@ impl TryFrom<AddChannel> for ChannelWish {
     fn try_from(asked: AddChannel) -> Result<Self, Problem> {
         let AddChannel { username, url, rules } = asked;
         let stream = match (username, url) {
-            (Some(name), None) if is_name(&name) => name,
+            (Some(name), None) if is_twitch_login(name.strip_prefix('@').unwrap_or(&name)) => name,
             (Some(_), None) => {
                 return Err(Problem::bad(
                     "username is no name of a Twitch channel, which has 1 to 25 letters, digits and '_': for other sites give url",
@@ -160,11 +160,6 @@ impl TryFrom<AddChannel> for ChannelWish {
             token: rules.token.flatten(),
         })
     }
-}
-
-fn is_name(text: &str) -> bool {
-    let word = text.strip_prefix('@').unwrap_or(text);
-    (1..=25).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 impl From<EditChannel> for ChannelChange {

@@ -12,6 +12,7 @@ mod route;
 mod secret;
 mod story;
 mod text;
+mod twitch_login;
 mod wording;
 
 pub use check::{Blame, CheckFinding, CheckReport, Phases, TargetOutcome, Trigger, Verdict};
@@ -25,3 +26,4 @@ pub use route::{Destination, DestinationError, RouteUse, Via};
 pub use secret::Secret;
 pub use story::{Chapter, Scene};
 pub use text::{clean, in_micros, mask_passwords, milliseconds};
+pub use twitch_login::is_twitch_login;

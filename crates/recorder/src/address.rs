@@ -1,5 +1,7 @@
 //! What a person types for a stream: an address, or the bare name of a Twitch channel.
 
+use holdfast_model::is_twitch_login;
+
 use crate::mask::mask_url;
 
 /// The schemes of the web, and the prefixes by which Streamlink is told what is behind them.
@@ -31,9 +33,7 @@ pub enum AddressError {
 pub fn stream_address(text: &str) -> Result<(String, String), AddressError> {
     let stream = text.trim();
     let word = stream.strip_prefix('@').unwrap_or(stream);
-    let is_name =
-        (1..=25).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if is_name {
+    if is_twitch_login(word) {
         return Ok((format!("https://www.twitch.tv/{}", word.to_ascii_lowercase()), word.to_owned()));
     }
     if stream.is_empty()

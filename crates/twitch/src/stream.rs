@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use holdfast_model::is_twitch_login;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::Call;
-use crate::{Twitch, TwitchError, is_login};
+use crate::{Twitch, TwitchError};
 
 /// Twitch refuses a request with more.
 const NAMES_A_REQUEST: usize = 100;
@@ -87,8 +88,11 @@ impl Twitch {
         more: &[(&'static str, &'static str)],
         logins: &[String],
     ) -> Result<Vec<T>, TwitchError> {
-        let logins: BTreeSet<String> =
-            logins.iter().filter(|login| is_login(login)).map(|login| login.to_ascii_lowercase()).collect();
+        let logins: BTreeSet<String> = logins
+            .iter()
+            .filter(|login| is_twitch_login(login))
+            .map(|login| login.to_ascii_lowercase())
+            .collect();
         let logins: Vec<&str> = logins.iter().map(String::as_str).collect();
         let mut found = Vec::new();
         for some in logins.chunks(NAMES_A_REQUEST) {
