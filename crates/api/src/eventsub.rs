@@ -9,21 +9,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
+use holdfast_engine::{EVENTSUB_MAX_BODY, EVENTSUB_PATH};
+
 use crate::problem::Problem;
 use crate::server::Server;
 
-/// Where Twitch sends to.
-pub(crate) const PATH: &str = "/eventsub";
-/// More is not read: Twitch's messages are below 4 KiB.
-const LARGEST: usize = 64 << 10;
-
 pub(crate) fn router() -> Router<Server> {
-    Router::new().route(PATH, post(receive))
+    Router::new().route(EVENTSUB_PATH, post(receive))
 }
 
 async fn receive(State(server): State<Server>, headers: HeaderMap, body: Body) -> Response {
-    let Ok(body) = to_bytes(body, LARGEST).await else {
-        tracing::warn!("a message to {PATH} was not taken: it is larger than {LARGEST} bytes, or broke off");
+    let Ok(body) = to_bytes(body, EVENTSUB_MAX_BODY).await else {
+        tracing::warn!(
+            "a message to {EVENTSUB_PATH} was not taken: it is larger than {EVENTSUB_MAX_BODY} bytes, or broke off"
+        );
         let detail = "the message is too large, or broke off";
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
     };

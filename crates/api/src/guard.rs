@@ -10,8 +10,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use holdfast_engine::EVENTSUB_PATH;
 
-use crate::eventsub;
 use crate::problem::Problem;
 
 /// The names under which this server answers.
@@ -46,7 +46,7 @@ pub(crate) async fn guard(State(names): State<Names>, request: Request, next: Ne
 
 fn check(names: &Names, request: &Request) -> Result<(), Problem> {
     // Twitch comes from outside, by whatever name it reaches us; its signature is what counts.
-    if request.uri().path() == eventsub::PATH {
+    if request.uri().path() == EVENTSUB_PATH {
         return Ok(());
     }
     let host = host(request)?;

@@ -23,8 +23,9 @@ mod upkeep;
 pub mod view;
 mod wish;
 
-pub use channels::{ChannelChange, ChannelWish, SettingsChange};
+pub use channels::{ChannelChange, ChannelWish, EVENTSUB_PATH, SettingsChange};
 pub use engine::{Engine, Options, StartError};
+pub use holdfast_twitch::eventsub::MAX_BODY as EVENTSUB_MAX_BODY;
 pub use journal::{CatchUp, Frame, Subscription};
 pub use refusal::Refusal;
 pub use routes::GatewayRoutes;

@@ -3,6 +3,7 @@
 use holdfast_store::SettingsRow;
 
 use crate::view::{Config, ConfigPatch};
+use crate::wish::in_range;
 use crate::{Engine, Refusal};
 
 impl Engine {
@@ -34,19 +35,15 @@ impl Engine {
 }
 
 fn apply(old: &SettingsRow, patch: &ConfigPatch) -> Result<SettingsRow, Refusal> {
-    let in_range = |name: &str, value: Option<u32>, low: u32, high: u32| match value {
-        Some(value) if !(low..=high).contains(&value) => {
-            Err(Refusal::Invalid(format!("{name} is {value}: it must be between {low} and {high}")))
-        }
-        other => Ok(other),
-    };
-    let interval = in_range(
+    let checked =
+        |name, value: Option<u32>, low, high| value.map(|value| in_range(name, value, low, high)).transpose();
+    let interval = checked(
         "proxy_health_check_interval_seconds",
         patch.proxy_health_check_interval_seconds,
         10,
         86_400,
     )?;
-    let failures = in_range("proxy_max_consecutive_failures", patch.proxy_max_consecutive_failures, 1, 10)?;
+    let failures = checked("proxy_max_consecutive_failures", patch.proxy_max_consecutive_failures, 1, 10)?;
     Ok(SettingsRow {
         enable_proxy: patch.enable_proxy.unwrap_or(old.enable_proxy),
         proxy_health_check_enabled: patch

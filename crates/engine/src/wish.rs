@@ -64,6 +64,19 @@ pub struct Span {
     pub to: Option<DateTime<Utc>>,
 }
 
+/// A setting that has to be within bounds.
+pub(crate) fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
+    name: &str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<T, Refusal> {
+    if value < low || value > high {
+        return Err(Refusal::Invalid(format!("{name} is {value}: it must be between {low} and {high}")));
+    }
+    Ok(value)
+}
+
 /// The size of a page: 1 to 1,000.
 pub(crate) fn page_limit(wanted: Option<u64>, default: u64) -> Result<u64, Refusal> {
     match wanted {

@@ -20,7 +20,7 @@ use crate::Engine;
 use crate::view::{EventSubView, LinkState};
 
 /// Where Twitch sends to, behind the public address.
-const PATH: &str = "/eventsub";
+pub const PATH: &str = "/eventsub";
 /// How often subscriptions are compared with what is wanted. A change of the channels does it at once.
 const COMPARE_EVERY: Duration = Duration::from_secs(600);
 /// The same after a failure, and while some are not confirmed yet.

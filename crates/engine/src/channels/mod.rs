@@ -27,6 +27,7 @@ use crate::journal::Note;
 use crate::view::{ChannelStatusView, ChannelView, ContainerView};
 use crate::{Engine, Refusal};
 
+pub use eventsub::PATH as EVENTSUB_PATH;
 pub use settings::SettingsChange;
 pub(crate) use wishes::one_address;
 pub use wishes::{ChannelChange, ChannelWish};
@@ -150,7 +151,7 @@ impl Channels {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The limits of each channel that has some.
+    /// The limits of each channel.
     pub(crate) fn limits(&self) -> HashMap<ChannelId, Limits> {
         self.lock().values().map(|channel| (channel.row.id, channel.row.limits)).collect()
     }

@@ -8,6 +8,7 @@ use super::link::credentials;
 use super::wishes::valid_template;
 use crate::journal::Note;
 use crate::view::{ContainerView, ServerSettings};
+use crate::wish::in_range;
 use crate::{Engine, Refusal};
 
 /// The smallest floor that makes sense: a segment or two of everything that runs, in bytes.
@@ -176,18 +177,6 @@ fn apply(old: &ServerSettingsRow, change: SettingsChange) -> Result<ServerSettin
         new.disk_floor_bytes = in_range("disk_floor_bytes", floor, LEAST_FLOOR, i64::MAX as u64)?;
     }
     Ok(new)
-}
-
-fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
-    name: &str,
-    value: T,
-    low: T,
-    high: T,
-) -> Result<T, Refusal> {
-    if value < low || value > high {
-        return Err(Refusal::Invalid(format!("{name} is {value}: it must be between {low} and {high}")));
-    }
-    Ok(value)
 }
 
 /// Twitch sends to https on port 443 only. Loopback is for trying it out with another sender.

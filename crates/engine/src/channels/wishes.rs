@@ -1,7 +1,7 @@
 //! What people want of channels: adding, changing, removing them, and a look at once. Stored first, then applied, then
 //! told.
 
-use holdfast_model::{ChannelId, Level, Secret};
+use holdfast_model::{ChannelId, Level, Secret, is_twitch_login};
 use holdfast_recorder::{StreamlinkOptions, Template, mask_url, stream_address};
 use holdfast_store::{ChannelEdit, Limits, NewChannelRow};
 
@@ -72,7 +72,6 @@ impl Engine {
         self.carry_out(async move {
             let memory = &engine.inner.memory;
             let _turn = memory.turn_for_a_wish().await?;
-            engine.refuse_known_channel(&row)?;
             let stored = memory.heed(memory.store().add_channel(&row).await)?;
             let id = stored.id;
             engine.inner.channels.lock().insert(id, Channel::new(stored));
@@ -130,18 +129,6 @@ impl Engine {
         .await
     }
 
-    fn refuse_known_channel(&self, new: &NewChannelRow) -> Result<(), Refusal> {
-        let all = self.inner.channels.lock();
-        let known = all.values().find(|channel| channel.row.url.expose() == new.url.expose());
-        match known {
-            Some(known) => {
-                let (name, id) = (&known.row.state.display_name, known.row.id);
-                Err(Refusal::Conflict(format!("this channel is there already, as {name} (number {id})")))
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Whoever looks at channels, and whoever subscribes to them, has to look anew.
     fn channels_changed(&self) {
         self.inner.channels.due.notify_one();
@@ -158,9 +145,7 @@ fn twitch_name(url: &str) -> Option<String> {
     let host = host.strip_prefix("www.").or_else(|| host.strip_prefix("m.")).unwrap_or(&host);
     let name = path.split(['/', '?', '#']).next()?.to_ascii_lowercase();
     let alone = path.split(['?', '#']).next()?.trim_end_matches('/').len() == name.len();
-    let valid =
-        (1..=25).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    (host == "twitch.tv" && alone && valid).then_some(name)
+    (host == "twitch.tv" && alone && is_twitch_login(&name)).then_some(name)
 }
 
 /// The one way in which an address is written: channels of Twitch have several.
