@@ -6,23 +6,27 @@ use super::{Context, Failure};
 
 /// `holdfast proxy …`
 pub(super) async fn proxy(args: &ProxyArgs, cx: Context) -> Result<u8, Failure> {
-    let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
-    let mut io = Io { input: &mut input, out: &mut out, server: cx.settings.server.as_deref() };
-    Box::pin(holdfast_client::proxy::run(args, &mut io)).await.map_err(failure)
+    over_the_api(cx, async |io| holdfast_client::proxy::run(args, io).await).await
 }
 
 /// `holdfast channel …`
 pub(super) async fn channel(args: &ChannelArgs, cx: Context) -> Result<u8, Failure> {
-    let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
-    let mut io = Io { input: &mut input, out: &mut out, server: cx.settings.server.as_deref() };
-    Box::pin(holdfast_client::channel::run(args, &mut io)).await.map_err(failure)
+    over_the_api(cx, async |io| holdfast_client::channel::run(args, io).await).await
 }
 
 /// `holdfast import …`
 pub(super) async fn import(args: &ImportArgs, cx: Context) -> Result<u8, Failure> {
+    over_the_api(cx, async |io| holdfast_client::import::run(args, io).await).await
+}
+
+/// Runs one of them on this terminal.
+async fn over_the_api(
+    cx: Context,
+    run: impl AsyncFnOnce(&mut Io<'_>) -> Result<u8, ClientError>,
+) -> Result<u8, Failure> {
     let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
     let mut io = Io { input: &mut input, out: &mut out, server: cx.settings.server.as_deref() };
-    Box::pin(holdfast_client::import::run(args, &mut io)).await.map_err(failure)
+    Box::pin(run(&mut io)).await.map_err(failure)
 }
 
 fn failure(error: ClientError) -> Failure {
