@@ -38,7 +38,8 @@ export function wholeTrouble(text: string): string | null {
   const number = Number(text)
   return text.trim() === '' || (Number.isInteger(number) && number >= 1 && number <= 1_000_000) ? null : 'A whole number from 1 on, or nothing'
 }
-const whole = (text: string): number | null => (text.trim() === '' ? null : Number(text))
+/** The number that was typed; null for nothing at all. */
+export const whole = (text: string): number | null => (text.trim() === '' ? null : Number(text))
 
 export function changeOf(form: ChannelForm): ChannelChange {
   return {

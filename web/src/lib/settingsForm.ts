@@ -1,6 +1,6 @@
 /** What is typed about channels and files in general, and the change of the settings that it becomes. */
 import type { Container, ServerSettings, SettingsPatch } from '@/types/channel'
-import { wholeTrouble } from './channelForm'
+import { whole, wholeTrouble } from './channelForm'
 
 const GIB = 1024 ** 3
 
@@ -52,8 +52,6 @@ export const settingsTrouble = (form: SettingsForm) => ({
   size: form.size.trim() === '' ? null : within(form.size, 0.01, 1_000_000, false),
   floor: within(form.floor, 0.06, 1_000_000, false),
 })
-
-const whole = (text: string): number | null => (text.trim() === '' ? null : Number(text))
 
 /** Only what was changed: figures are shown rounded, and what nobody touched stays exact. */
 export function changesOf(form: SettingsForm, settings: ServerSettings | null): SettingsPatch {
