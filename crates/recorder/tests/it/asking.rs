@@ -10,6 +10,7 @@ use holdfast_recorder::ports::{Liveness, Platform, Routes};
 use holdfast_recorder::{Ended, Look, Status, StopCause, StreamlinkOptions, look};
 use holdfast_testkit::Fault;
 
+use crate::ending::what_is_left_is_fetched;
 use crate::live_test;
 use crate::support::{Stage, children, signal, tools};
 
@@ -69,19 +70,7 @@ live_test! {
         let stage = Stage::new().await;
         let mut request = stage.request("show.ts");
         request.platform = Some(Says::this(Liveness::Offline));
-        let mut running = stage.start(request);
-        running.until_media(8).await;
-        let [pid] = children()[..] else { panic!("one Streamlink") };
-        signal(pid, "STOP");
-        let edge = stage.origin.edge("");
-        stage.origin.edge_reaches("", edge + 3).await;
-        stage.origin.end("");
-        let last = stage.origin.edge("") - 1;
-        signal(pid, "KILL");
-        let summary = running.end().await;
-        assert_eq!((summary.ended, summary.exit_status()), (Ended::StreamEnded, 0), "{summary:?}");
-        let verdict = stage.judge(&summary).await;
-        assert!(verdict.is_clean() && verdict.last_segment == last, "{verdict}, the last is {last}");
+        what_is_left_is_fetched(&stage, request).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use holdfast_recorder::{Ended, Status, StopCause};
+use holdfast_recorder::{Ended, RecordRequest, Status, StopCause};
 use holdfast_testkit::{Fault, ServerFault};
 
 use crate::live_test;
@@ -22,22 +22,27 @@ live_test! {
     }
 }
 
+/// A Streamlink that is killed behind the end of its stream: what the playlist still holds is fetched all the same.
+pub(crate) async fn what_is_left_is_fetched(stage: &Stage, request: RecordRequest) {
+    let mut running = stage.start(request);
+    running.until_media(8).await;
+    let [pid] = children()[..] else { panic!("one Streamlink") };
+    signal(pid, "STOP");
+    let edge = stage.origin.edge("");
+    stage.origin.edge_reaches("", edge + 3).await;
+    stage.origin.end("");
+    let last = stage.origin.edge("") - 1;
+    signal(pid, "KILL");
+    let summary = running.end().await;
+    assert_eq!((summary.ended, summary.exit_status()), (Ended::StreamEnded, 0), "{summary:?}");
+    let verdict = stage.judge(&summary).await;
+    assert!(verdict.is_clean() && verdict.last_segment == last, "{verdict}, the last is {last}");
+}
+
 live_test! {
     async fn what_an_ended_playlist_still_holds_is_fetched() {
         let stage = Stage::new().await;
-        let mut running = stage.start(stage.request("show.ts"));
-        running.until_media(8).await;
-        let [pid] = children()[..] else { panic!("one Streamlink") };
-        signal(pid, "STOP");
-        let edge = stage.origin.edge("");
-        stage.origin.edge_reaches("", edge + 3).await;
-        stage.origin.end("");
-        let last = stage.origin.edge("") - 1;
-        signal(pid, "KILL");
-        let summary = running.end().await;
-        assert_eq!((summary.ended, summary.exit_status()), (Ended::StreamEnded, 0), "{summary:?}");
-        let verdict = stage.judge(&summary).await;
-        assert!(verdict.is_clean() && verdict.last_segment == last, "{verdict}, the last is {last}");
+        what_is_left_is_fetched(&stage, stage.request("show.ts")).await;
     }
 }
 
