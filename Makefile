@@ -11,7 +11,7 @@ SEED ?= 1
 MINUTES ?= 10
 SECONDS_EACH ?= 600
 
-.PHONY: help setup web run demo test browser e2e fmt storm bench bench-web screenshots fuzz clean
+.PHONY: help setup web run demo test browser e2e fmt storm bench bench-channels bench-web screenshots fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -82,6 +82,11 @@ storm: ## faults at random for MINUTES=10 from SEED=1: nothing may be lost
 bench: ## side by side with HAProxy and Squid
 	@scripts/setup.sh bench
 	bench/run.sh
+
+bench-channels: ## 50 live channels recorded at once for five minutes; 16 GB of disk for a while (ARGS=--quick: half a minute)
+	@scripts/setup.sh run
+	cargo build --release --locked -p holdfast -p holdfast-testkit -p holdfast-bench --bins
+	cargo run --release --locked -p holdfast-bench --bin holdfast-bench -- channels $(ARGS)
 
 bench-web: browser ## the web page: its weight, its first paint, how smooth it is; best on a machine that does nothing else
 	cd web && npm run --silent bench

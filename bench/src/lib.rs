@@ -3,12 +3,14 @@
 //! Development only, loopback only. `README.md` beside this crate says what is measured and how to read it. The
 //! scenario of [`load`] has goals, so it serves as a test as well.
 
+mod channels;
 mod check;
 mod client;
 mod gateway;
 mod head;
 mod idle;
 mod latency;
+mod light;
 pub mod load;
 mod origin;
 mod process;
@@ -19,10 +21,12 @@ mod upstream;
 
 use std::path::PathBuf;
 
+pub use channels::{Crowd, channels, record};
 pub use check::check;
 pub use gateway::{Gateway, Kind, find_holdfast};
 pub use idle::idle;
 pub use latency::latency;
+pub use light::light_streamlink;
 pub use process::raise_file_limit;
 pub use server::server;
 pub use tunnel::tunnel;

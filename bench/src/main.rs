@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holdfast_bench::{
-    Bench, Kind, check, find_holdfast, idle, latency, load, raise_file_limit, server, tunnel,
+    Bench, Kind, channels, check, find_holdfast, idle, latency, load, raise_file_limit, server, tunnel,
 };
 
 /// Loads for Holdfast, and the same loads for HAProxy and Squid, side by side
@@ -32,6 +32,8 @@ enum What {
     Check(Options),
     /// `holdfast serve` with 1,000 proxies: list, choice, change, start, and the idle server
     Server(Options),
+    /// `holdfast serve` that records 50 live channels of 6 Mbit/s for five minutes; needs 16 GB of disk for a while
+    Channels(Options),
     /// Requests and streams while the upstream in use is killed, frozen, or slips
     Load(Options),
     /// An upstream proxy in a process of its own, for the others
@@ -96,6 +98,7 @@ async fn run(what: What) -> Result<()> {
         What::Idle(options) => idle(&options.bench()?).await?,
         What::Check(options) => check(&options.bench()?).await?,
         What::Server(options) => server(&options.bench()?).await?,
+        What::Channels(options) => channels(&options.bench()?).await?,
         What::Load(options) => load::load(&options.bench()?).await?,
         What::Upstream { listen, source } => return holdfast_bench::serve_as_process(listen, source).await,
     };

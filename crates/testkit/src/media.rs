@@ -18,6 +18,8 @@ use crate::verify::{self, Frames};
 pub(crate) const FPS: u32 = 25;
 /// Raised when the recipe below changes, so that old caches are left behind.
 const RECIPE: u32 = 1;
+/// Bitrate of the video unless another is asked for, in kbit/s: small, for most tests do not ask how much.
+const VIDEO_KBIT: u32 = 900;
 
 /// The hashes of the coded frames of one source segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,23 @@ pub struct SegmentFrames {
     pub video: Vec<String>,
     /// Audio frames in order.
     pub audio: Vec<String>,
+}
+
+/// What is made.
+#[derive(Clone, Copy, Debug)]
+struct Recipe {
+    seconds: u32,
+    segment_seconds: u32,
+    video_kbit: u32,
+}
+
+impl Recipe {
+    /// Of its folder.
+    fn name(self) -> String {
+        let Self { seconds, segment_seconds, video_kbit } = self;
+        let rate = if video_kbit == VIDEO_KBIT { String::new() } else { format!("-{video_kbit}k") };
+        format!("r{RECIPE}-{seconds}s-{segment_seconds}s{rate}")
+    }
 }
 
 /// A source cut into segments, held in memory.
@@ -40,13 +59,17 @@ pub struct Media {
 impl Media {
     /// `seconds` of media in segments of two seconds.
     pub async fn ready(seconds: u32) -> Result<Self> {
-        Self::with_segments(seconds, 2).await
+        Self::made(Recipe { seconds, segment_seconds: 2, video_kbit: VIDEO_KBIT }).await
     }
 
-    /// `seconds` of media in segments of `segment_seconds`.
-    pub async fn with_segments(seconds: u32, segment_seconds: u32) -> Result<Self> {
+    /// The same with a video of so many kbit/s, as a real broadcast has: for questions of load.
+    pub async fn with_bitrate(seconds: u32, video_kbit: u32) -> Result<Self> {
+        Self::made(Recipe { seconds, segment_seconds: 2, video_kbit }).await
+    }
+
+    async fn made(recipe: Recipe) -> Result<Self> {
         let root = crate::target_dir().join("testkit-media");
-        let dir = root.join(format!("r{RECIPE}-{seconds}s-{segment_seconds}s"));
+        let dir = root.join(recipe.name());
         // One at a time, in this process and among others: ffmpeg needs all cores, and memory is shared.
         static LOADED: Mutex<Vec<Media>> = Mutex::const_new(Vec::new());
         let mut loaded = LOADED.lock().await;
@@ -57,11 +80,11 @@ impl Media {
         let lock = std::fs::File::create(root.join("lock"))?;
         let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
         if !dir.join("frames.json").is_file() {
-            let making = generate(&root, &dir, seconds, segment_seconds);
+            let making = generate(&root, &dir, recipe);
             making.await.context("generating test media with ffmpeg")?;
         }
         drop(lock);
-        let media = Self::load(dir, segment_seconds).await?;
+        let media = Self::load(dir, recipe.segment_seconds).await?;
         loaded.push(media.clone());
         Ok(media)
     }
@@ -122,9 +145,10 @@ fn segment_path(dir: &Path, number: usize) -> PathBuf {
     dir.join(format!("seg{number:05}.ts"))
 }
 
-async fn generate(root: &Path, dir: &Path, seconds: u32, segment_seconds: u32) -> Result<()> {
+async fn generate(root: &Path, dir: &Path, recipe: Recipe) -> Result<()> {
+    let Recipe { seconds, segment_seconds, .. } = recipe;
     let work = tempfile::Builder::new().prefix(".making").tempdir_in(root)?;
-    encode(work.path(), seconds, segment_seconds).await?;
+    encode(work.path(), recipe).await?;
     let count = (0..).take_while(|number| segment_path(work.path(), *number).is_file()).count();
     ensure!(count as u32 == seconds.div_ceil(segment_seconds), "ffmpeg made {count} segments of {seconds} s");
     let paths: Vec<PathBuf> = (0..count).map(|number| segment_path(work.path(), number)).collect();
@@ -139,7 +163,9 @@ async fn generate(root: &Path, dir: &Path, seconds: u32, segment_seconds: u32) -
     std::fs::rename(&work, dir).with_context(|| format!("{} is in the way", dir.display()))
 }
 
-async fn encode(dir: &Path, seconds: u32, segment_seconds: u32) -> Result<()> {
+async fn encode(dir: &Path, recipe: Recipe) -> Result<()> {
+    let Recipe { seconds, segment_seconds, video_kbit } = recipe;
+    let rate = format!("{video_kbit}k");
     let gop = (FPS * segment_seconds).to_string();
     let video = format!("testsrc2=size=640x360:rate={FPS}");
     let mut ffmpeg = tokio::process::Command::new("ffmpeg");
@@ -148,7 +174,11 @@ async fn encode(dir: &Path, seconds: u32, segment_seconds: u32) -> Result<()> {
     ffmpeg.args(["-t", &seconds.to_string(), "-pix_fmt", "yuv420p"]);
     ffmpeg.args(["-c:v", "libx264", "-preset", "superfast", "-bf", "0", "-flags", "+cgop"]);
     ffmpeg.args(["-g", &gop, "-keyint_min", &gop, "-sc_threshold", "0"]);
-    ffmpeg.args(["-b:v", "900k", "-maxrate", "900k", "-bufsize", "900k", "-c:a", "aac", "-b:a", "96k"]);
+    ffmpeg.args(["-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate, "-c:a", "aac", "-b:a", "96k"]);
+    if video_kbit != VIDEO_KBIT {
+        // The test picture is too simple for more: the rest is filled up, which the file and the wire carry all the same.
+        ffmpeg.args(["-minrate", &rate, "-x264-params", "nal-hrd=cbr"]);
+    }
     ffmpeg.args(["-f", "hls", "-hls_time", &segment_seconds.to_string(), "-hls_list_size", "0"]);
     ffmpeg.args(["-hls_segment_filename", "seg%05d.ts", "index.m3u8"]);
     verify::run(ffmpeg, Duration::from_secs(600)).await.map(drop)

@@ -27,6 +27,8 @@ pub struct SceneOptions {
     pub kinds: Vec<Kind>,
     /// Play time of the source, in seconds.
     pub media_seconds: u32,
+    /// Bitrate of its video in kbit/s, where that matters.
+    pub video_kbit: Option<u32>,
     /// Bandwidth of each proxy, as a multiple of the stream's bitrate.
     pub capacity: Option<f64>,
     /// With a pretended Twitch behind the proxies, which then is the target of health checks as well.
@@ -35,7 +37,8 @@ pub struct SceneOptions {
 
 impl Default for SceneOptions {
     fn default() -> Self {
-        Self { window: 8, kinds: vec![Kind::Http; 3], media_seconds: 120, capacity: None, twitch: false }
+        let kinds = vec![Kind::Http; 3];
+        Self { window: 8, kinds, media_seconds: 120, video_kbit: None, capacity: None, twitch: false }
     }
 }
 
@@ -71,7 +74,10 @@ impl Scene {
     /// # Errors
     /// If a piece does not start.
     pub async fn start(options: SceneOptions) -> Result<Self> {
-        let media = Media::ready(options.media_seconds).await?;
+        let media = match options.video_kbit {
+            Some(kbit) => Media::with_bitrate(options.media_seconds, kbit).await?,
+            None => Media::ready(options.media_seconds).await?,
+        };
         let rate = media.bytes_per_second();
         let twitch = match options.twitch {
             true => Some(Twitch::start(TwitchOptions::new(media.clone())).await?),

@@ -38,11 +38,25 @@ pub struct ServerOptions {
     pub more: Vec<String>,
     /// A command to start it with, in front of its own.
     pub under: Vec<String>,
+    /// The program under trial.
+    pub holdfast: PathBuf,
+    /// Its `--streamlink`.
+    pub streamlink: PathBuf,
+    /// Variables beside those it always gets.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { database: Database::Sqlite, log_level: "debug", more: Vec::new(), under: Vec::new() }
+        Self {
+            database: Database::Sqlite,
+            log_level: "debug",
+            more: Vec::new(),
+            under: Vec::new(),
+            holdfast: binary::holdfast().to_owned(),
+            streamlink: binary::streamlink(),
+            environment: Vec::new(),
+        }
     }
 }
 
@@ -83,7 +97,7 @@ impl ServerProcess {
         let data = scene.dir.path().join("data");
         let ca = Ca::shared()?.pem_path();
         let mut words: VecDeque<_> = options.under.iter().map(OsString::from).collect();
-        words.push_back(binary::holdfast().into());
+        words.push_back(options.holdfast.into());
         let mut command = Command::new(words.pop_front().context("a command")?);
         command
             .args(words)
@@ -91,11 +105,12 @@ impl ServerProcess {
             .arg("--data-dir")
             .arg(&data)
             .arg("--streamlink")
-            .arg(binary::streamlink())
+            .arg(&options.streamlink)
             .args(&options.more)
             .env("SSL_CERT_FILE", &ca)
             .env("REQUESTS_CA_BUNDLE", &ca)
             .env("TZ", "UTC")
+            .envs(options.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
