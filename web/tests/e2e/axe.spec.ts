@@ -1,16 +1,6 @@
 /** What a machine can tell about accessibility: nothing serious on any page, in either theme, with something on it and without. */
-import AxeBuilder from '@axe-core/playwright'
-import type { Page } from '@playwright/test'
-import { expect, settings, settled, test } from './rig/test.ts'
-
-async function sound(page: Page, what: string): Promise<void> {
-  await settled(page)
-  const { violations, passes } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
-  expect(passes.length, `rules that axe tried on ${what}`).toBeGreaterThan(15)
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-  const told = serious.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}\n  ${node.html.slice(0, 200)}\n  ${node.any[0]?.message ?? node.all[0]?.message ?? ''}`))
-  expect(told, what).toEqual([])
-}
+import { sound } from './rig/looks.ts'
+import { expect, settings, test } from './rig/test.ts'
 
 for (const theme of ['light', 'dark'] as const) {
   test.describe(theme, () => {

@@ -1,10 +1,9 @@
 /** The width of a phone: nothing runs out of it, everything can be reached with a thumb. */
 import type { Page } from '@playwright/test'
+import { fits } from './rig/looks.ts'
 import { expect, settings, test } from './rig/test.ts'
 
 test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 })
-
-const fits = (page: Page) => expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 'how far the page is wider than the phone').toBe(0)
 
 /** What can be pressed, but is less than 24 px. */
 const small = (page: Page) =>
