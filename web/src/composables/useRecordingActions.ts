@@ -36,6 +36,15 @@ export function useRecordingActions() {
     await recordings.stop(recording.id)
     toasts.ok(`${titleOf(recording)} is being stopped`, { detail: 'Its file is being finished.' })
   }
+  async function setKeep(recording: Recording, keep: boolean): Promise<void> {
+    try {
+      await recordings.setKeep(recording.id, keep)
+      const undo = { label: 'Undo', run: () => void setKeep(recording, !keep) }
+      toasts.ok(`${titleOf(recording)} is ${keep ? 'kept' : 'no longer kept'}`, { detail: keep ? 'No limit deletes it.' : 'The limits may delete it.', action: undo, stays: 8000 })
+    } catch (error) {
+      toasts.failed(`${titleOf(recording)} was not changed`, error)
+    }
+  }
   async function remove(recording: Recording): Promise<void> {
     await recordings.remove(recording.id)
     toasts.ok(`${titleOf(recording)} was deleted`)
@@ -56,5 +65,5 @@ export function useRecordingActions() {
     })
   }
 
-  return { recordings, busy, asking, asked, ask, start, stop, remove, download }
+  return { recordings, busy, asking, asked, ask, start, stop, setKeep, remove, download }
 }

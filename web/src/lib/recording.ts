@@ -5,6 +5,9 @@ import type { Gap, Recording, Route } from '@/types/recording'
 /** Where the file is; `part` counts from 1, for recordings whose parts are not one file. */
 export const fileUrl = (id: string, part?: number): string => `/api/recordings/${id}/file${part === undefined ? '' : `?part=${part}`}`
 
+/** A picture of it, where `has_thumbnail` says so. */
+export const thumbnailUrl = (id: string): string => `/api/recordings/${id}/thumbnail`
+
 /** `twitch.tv/channel`: what tells addresses apart in a narrow place. */
 export const withoutScheme = (url: string): string => url.replace(/^https?:\/\/(www\.)?/, '')
 
@@ -51,6 +54,13 @@ export function grown({ routes, parts }: Pick<Recording, 'routes' | 'parts'>, by
 export function withGap(gaps: readonly Gap[], gap: Gap): Gap[] {
   return [...gaps.filter((other) => other.at !== gap.at), gap].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
 }
+
+/** What was cut out on purpose is in the ledger, but nothing was lost by it. */
+export const isAd = (gap: Pick<Gap, 'cause'>): boolean => gap.cause === 'ads'
+/** What is missing, and the advertisement breaks, apart. */
+export const ledgerOf = (gaps: readonly Gap[]): { lost: Gap[]; ads: Gap[] } => ({ lost: gaps.filter((gap) => !isAd(gap)), ads: gaps.filter(isAd) })
+/** Their play time together. */
+export const secondsOf = (gaps: readonly Gap[]): number => gaps.reduce((sum, gap) => sum + gap.seconds, 0)
 
 /** `4 s`, `0.5 s`, `12:34 min`: play time that is missing. */
 export const lost = (seconds: number): string =>

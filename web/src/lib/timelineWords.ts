@@ -1,7 +1,7 @@
 /** What the pieces of a timeline say: for the line below it, and for those who hear it instead. */
 import type { Gap, Part, Route } from '@/types/recording'
 import { bytes, count, duration } from './format'
-import { causeOf, fileName, lost } from './recording'
+import { causeOf, fileName, lost, secondsOf } from './recording'
 import { endOf, type Span, type Way } from './timeline'
 
 /** The time of the day; the day too where a recording does not end on the one it began. */
@@ -30,6 +30,12 @@ export function describe(span: Span, nameOf: (via: string) => string) {
       const vias = [...new Set(gaps.flatMap((gap) => (gap.via ? [way(gap.via)] : [])))].join(', ')
       const when = gaps.length === 1 ? time(first.at) : `${gaps.length} gaps from ${time(first.at)}`
       return `Missing, ${when}: ${length}, because ${causes}${vias ? ` (through ${vias})` : ''}`
+    },
+    ads(gaps: readonly Gap[]): string {
+      const [first] = gaps
+      if (!first) return ''
+      const when = gaps.length === 1 ? time(first.at) : `${gaps.length} of them from ${time(first.at)}`
+      return `Advertisements, ${when}: ${lost(secondsOf(gaps))} left out. Nothing of the stream is missing there`
     },
     part(part: Part, number: number): string {
       const until = part.ended_at ? time(part.ended_at) : 'now'

@@ -28,6 +28,8 @@ export const useRecordings = defineStore('recordings', () => {
   const cursors = shallowReactive(new Map<Stored, string | null>())
   const cursor = computed(() => cursors.get(''))
   const gone = shallowReactive(new Set<string>())
+  /** Whether one is to be kept, as this page wishes it until the server has answered. */
+  const wished = shallowReactive(new Map<string, boolean>())
   const followed = new Map<string, number>()
   /** What is being fetched, and whether it changed meanwhile. */
   const fetching = new Map<string, { frames: Frame[] }>()
@@ -54,9 +56,16 @@ export const useRecordings = defineStore('recordings', () => {
 
   // Ids are in the order of time.
   const newestFirst = (a: Recording, b: Recording): number => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
-  const all = computed(() => [...known.values()].sort(newestFirst))
+  const shown = (recording: Recording): Recording => {
+    const keep = wished.get(recording.id)
+    return keep === undefined ? recording : { ...recording, keep }
+  }
+  const all = computed(() => [...known.values()].map(shown).sort(newestFirst))
   const active = computed(() => all.value.filter(isRunning))
-  const byId = (id: string): Recording | undefined => known.get(id)
+  const byId = (id: string): Recording | undefined => {
+    const recording = known.get(id)
+    return recording && shown(recording)
+  }
   const isGone = (id: string): boolean => gone.has(id)
 
   /** Without holes: as far back as pages were loaded, though an older one may be known because somebody looked at it. */
@@ -133,6 +142,7 @@ export const useRecordings = defineStore('recordings', () => {
     fetching.get(id)?.frames.push(frame)
     switch (frame.type) {
       case 'recording_started':
+      case 'recording_updated':
       case 'recording_interrupted':
         put(frame.recording as Recording)
         break
@@ -157,15 +167,16 @@ export const useRecordings = defineStore('recordings', () => {
   }
 
   function told(id: string, frame: Frame): void {
-    const { status, duration_s, bytes, via, failovers, segments_lost, seconds_lost } = frame as unknown as Recording
+    const { status, title, category, duration_s, bytes, via, failovers, segments_lost, seconds_lost } = frame as unknown as Recording
     const before = known.get(id)
     // One that was interrupted goes on after a restart, perhaps before we asked what runs.
     if (!before) return void (fetching.has(id) || gone.has(id) || load(id).catch(() => {}))
-    const now = { status, duration_s, bytes, via, failovers, segments_lost, seconds_lost }
+    const now = { status, title, category, duration_s, bytes, via, failovers, segments_lost, seconds_lost }
     // A route may also be left without a failure, which only shows here.
     const routes = via ? withFailover(before.routes, { at: frame.at, to: via, reason: null }) : before.routes
     known.set(id, { ...before, ...now, ...grown({ routes, parts: before.parts }, bytes - before.bytes, frame.at), ended_at: null, error: isRunning(before) ? before.error : null })
-    if (before.status !== status || before.via !== via) refresh(id)
+    // Another title or category is another chapter.
+    if (before.status !== status || before.via !== via || before.title !== title || before.category !== category) refresh(id)
     const rate = (frame.rate as number | null) ?? 0
     progress.set(id, {
       rate,
@@ -183,6 +194,15 @@ export const useRecordings = defineStore('recordings', () => {
   const start = (url: string, quality?: string, tags?: readonly string[]): Promise<Recording> =>
     call(api.POST('/api/recordings', { body: { url, ...(quality ? { quality } : {}), ...(tags?.length ? { tags: [...tags] } : {}) } })).then(keep)
   const stop = (id: string): Promise<Recording> => call(api.POST('/api/recordings/{id}/stop', one(id))).then(keep)
+  async function setKeep(id: string, keep: boolean): Promise<void> {
+    wished.set(id, keep)
+    try {
+      const answer = await call(api.PATCH('/api/recordings/{id}', { ...one(id), body: { keep } }))
+      merge(id, () => ({ keep: answer.keep }))
+    } finally {
+      wished.delete(id)
+    }
+  }
   async function remove(id: string): Promise<void> {
     await call(api.DELETE('/api/recordings/{id}', one(id)))
     forget(id)
@@ -200,6 +220,6 @@ export const useRecordings = defineStore('recordings', () => {
 
   return {
     state: sync.state, error: sync.error, reload: sync.reload, take: sync.take,
-    all, active, progress, cursor, cursors, list, byId, isGone, loadMore, load, follow, start, stop, remove, file,
+    all, active, progress, cursor, cursors, list, byId, isGone, loadMore, load, follow, start, stop, setKeep, remove, file,
   }
 })

@@ -5,6 +5,7 @@ export type Recording = Schema['Recording']
 export type RecordingStatus = Schema['RecordingStatus']
 export type Route = Schema['Route']
 export type Gap = Schema['Gap']
+export type Chapter = Schema['Chapter']
 export type Part = Schema['Part']
 
 /** What a running recording tells every second and nobody keeps. */

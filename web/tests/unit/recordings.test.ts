@@ -10,7 +10,7 @@ const page = (items: Recording[], next_cursor: string | null = null) => ({ items
 const route = (via: string, from = 0) => ({ via, started_at: `2026-01-01T00:00:0${from}Z`, ended_at: null, bytes: 1, reason: null })
 const part = (n: number) => ({ path: `x.part00${n}.ts`, started_at: '2026-01-01T00:00:00Z', ended_at: '2026-01-01T00:00:04Z', bytes: 100 })
 const progress = (id: string, more: Record<string, unknown> = {}) =>
-  aFrame('recording_progress', { recording_id: id, status: 'recording', bytes: 500, duration_s: 4, rate: 9, elapsed_ms: 4000, via: 'http://a', failovers: 0, segments_lost: 0, seconds_lost: 0, note: null, quality: 'best', ...more })
+  aFrame('recording_progress', { recording_id: id, status: 'recording', bytes: 500, duration_s: 4, rate: 9, elapsed_ms: 4000, via: 'http://a', failovers: 0, segments_lost: 0, seconds_lost: 0, note: null, quality: 'best', title: null, category: null, ...more })
 
 beforeEach(() => {
   setActivePinia(createPinia())
@@ -160,4 +160,40 @@ test('two windows that hear the same frames show the same', async () => {
   await late
   expect(windows[0]!.all).toEqual(windows[1]!.all)
   expect(windows[0]!.byId('r1')).toMatchObject({ via: 'http://b', failovers: 1, segments_lost: 1 })
+})
+
+test('a mark is shown at once, taken back when it is refused, and heard of from another window', async () => {
+  let answer!: (value: unknown) => void
+  serve({ 'GET /api/recordings/active': page([aRecording('r1', { bytes: 1 })]), 'PATCH /api/recordings/r1': () => new Promise((done) => (answer = done)) })
+  const recordings = useRecordings()
+  await recordings.reload()
+  const kept = recordings.setKeep('r1', true)
+  expect([recordings.byId('r1')?.keep, recordings.active[0]?.keep]).toEqual([true, true])
+  recordings.take(progress('r1'))
+  await settle()
+  // The answer is older than the figures that came meanwhile.
+  answer(aRecording('r1', { bytes: 1, keep: true }))
+  await kept
+  expect(recordings.byId('r1')).toMatchObject({ keep: true, bytes: 500 })
+  const freed = recordings.setKeep('r1', false)
+  expect(recordings.byId('r1')?.keep).toBe(false)
+  await settle()
+  answer(problem(503, 'the database is away'))
+  await expect(freed).rejects.toThrow('The database is away')
+  expect(recordings.byId('r1')?.keep).toBe(true)
+  recordings.take(aFrame('recording_updated', { recording_id: 'r1', recording: aRecording('r1', { keep: false }) }))
+  expect(recordings.byId('r1')?.keep).toBe(false)
+})
+
+test('another title is shown at once, and its chapter fetched by whoever looks at it', async () => {
+  const chapter = (offset_s: number, title: string) => ({ at: '2026-01-01T00:00:00Z', offset_s, title, category: null })
+  let there = aRecording('r1', { via: 'http://a', title: 'One', chapters: [chapter(0, 'One')] })
+  serve({ 'GET /api/recordings/active': () => page([there]), 'GET /api/recordings/r1': () => there })
+  const recordings = useRecordings()
+  await recordings.reload()
+  recordings.follow('r1')
+  there = { ...there, title: 'Two', chapters: [...there.chapters, chapter(60, 'Two')] }
+  recordings.take(progress('r1', { title: 'Two' }))
+  expect(recordings.byId('r1')?.title).toBe('Two')
+  await expect.poll(() => recordings.byId('r1')?.chapters.length).toBe(2)
 })

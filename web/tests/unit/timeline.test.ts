@@ -1,7 +1,8 @@
 /** The timeline of a recording, from a minute to half a day: nothing is lost, nothing is too small. */
 import { describe, expect, test } from 'vitest'
-import { withFailover, withGap } from '@/lib/recording'
+import { ledgerOf, withFailover, withGap } from '@/lib/recording'
 import { notches, place, spanOf, ticksOf, together, waysOf } from '@/lib/timeline'
+import { describe as words } from '@/lib/timelineWords'
 import type { Gap, Route } from '@/types/recording'
 import { aRecording } from './fakes'
 
@@ -42,6 +43,16 @@ test('gaps that would touch are one notch, and their sums stay', () => {
   const found = notches([gap(7200), gap(60), gap(64, 4), gap(12 * 3600)], span, 800)
   expect(found.map((n) => [n.of.gaps.length, n.of.segments, n.of.seconds])).toEqual([[2, 3, 6], [1, 1, 2], [1, 1, 2]])
   expect(found.at(-1)!.x + found.at(-1)!.width).toBeLessThanOrEqual(800)
+})
+
+test('advertisements are apart from what is missing, and are said to be no loss', () => {
+  const ad: Gap = { ...gap(20, 12), cause: 'ads', via: null }
+  const { lost, ads } = ledgerOf([gap(10), ad, gap(40)])
+  expect([lost.map((g) => g.at), ads.map((g) => g.at)]).toEqual([[at(10), at(40)], [at(20)]])
+  const say = words({ from: START, to: START + 60_000 }, (via) => via)
+  expect(say.ads(ads)).toMatch(/^Advertisements, .*: 12 s left out\. Nothing of the stream is missing/)
+  expect(say.ads([ad, { ...ad, at: at(50) }])).toMatch(/2 of them from .*: 24 s left out/)
+  expect(say.gaps(lost)).toMatch(/^Missing/)
 })
 
 test('marks that would touch are one, with their count', () => {

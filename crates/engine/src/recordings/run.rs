@@ -140,6 +140,8 @@ impl Engine {
         let note = note
             .with("status", json!(RecordingStatusView::from(row.status)))
             .with("note", json!(progress.note))
+            .with("title", json!(row.title))
+            .with("category", json!(row.category))
             .with("quality", json!(progress.quality))
             .with("elapsed_ms", json!(milliseconds(progress.elapsed)))
             .with("duration_s", json!(row.duration_s))

@@ -90,3 +90,32 @@ export class KitServer {
     return this.program.close()
   }
 }
+
+/** A Twitch of our own: what proxies have to lead to it, the credentials of an application, and a hand on its channels. */
+export class KitTwitch {
+  private constructor(
+    private readonly program: Program,
+    private readonly about: { control: string; map: string[]; client_id: string; client_secret: string },
+  ) {}
+
+  static async start(): Promise<KitTwitch> {
+    const program = Program.start(testkit, ['twitch', '--seconds', '120'])
+    const [line] = await program.says(/^\{.*\}$/m)
+    return new KitTwitch(program, JSON.parse(line) as KitTwitch['about'])
+  }
+
+  get map(): readonly string[] {
+    return this.about.map
+  }
+  get credentials(): { twitch_client_id: string; twitch_client_secret: string } {
+    return { twitch_client_id: this.about.client_id, twitch_client_secret: this.about.client_secret }
+  }
+  /** Such as `live`, `title`, `ads`, `end-ads`, `offline`, with its parameters. */
+  async ask(verb: string, parameters: Record<string, string>): Promise<void> {
+    const answer = await fetch(`${this.about.control}/${verb}?${new URLSearchParams(parameters)}`, { method: 'POST' })
+    if (!answer.ok) throw new Error(`${verb}: ${await answer.text()}`)
+  }
+  close(): Promise<void> {
+    return this.program.close()
+  }
+}

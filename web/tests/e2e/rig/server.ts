@@ -95,7 +95,7 @@ export class Server {
     for (const { id } of items) await this.call('POST', `/api/recordings/${id}/stop`)
     for (const { id } of await this.proxies()) await this.call('DELETE', `/api/proxy/${id}`)
     await this.configure(DEFAULTS)
-    await this.call('PUT', '/api/settings', { channel_check_seconds: 60, channel_linger_seconds: 300, max_age_days: null, max_count: null, max_bytes: null })
+    await this.call('PUT', '/api/settings', { channel_check_seconds: 60, channel_linger_seconds: 300, container: 'ts', max_age_days: null, max_count: null, max_bytes: null, twitch_client_id: null })
   }
 
   /** Changes its database behind its back, while it is not running. Python is here for Streamlink, and knows SQLite. */

@@ -22,7 +22,7 @@ interface Worker {
   server: Server
 }
 export interface Kit {
-  proxy(kind?: Kind, user?: string, password?: string): Promise<KitProxy>
+  proxy(kind?: Kind, user?: string, password?: string, map?: readonly string[]): Promise<KitProxy>
 }
 
 export const test = base.extend<Mine, Worker>({
@@ -74,8 +74,8 @@ export const test = base.extend<Mine, Worker>({
     await server.reset()
     const started: KitProxy[] = []
     await use({
-      async proxy(kind = 'http', user = '', password = '') {
-        const proxy = await KitProxy.start({ kind, user, password })
+      async proxy(kind = 'http', user = '', password = '', map = []) {
+        const proxy = await KitProxy.start({ kind, user, password, map })
         started.push(proxy)
         return proxy
       },
