@@ -27,6 +27,7 @@ mod api;
 mod error;
 mod io;
 mod server;
+mod size;
 mod table;
 mod text;
 mod types;

@@ -107,6 +107,9 @@ pub struct ChannelWish<'a> {
     /// The oldest of them are deleted when there are more than so many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_count: Option<Option<u32>>,
+    /// The oldest of them are deleted when they are larger than so many bytes together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<Option<u64>>,
     /// More options for Streamlink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streamlink_options: Option<&'a [String]>,

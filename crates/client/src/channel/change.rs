@@ -4,6 +4,7 @@ use clap::{ArgGroup, Args};
 use holdfast_model::Secret;
 use serde::Serialize;
 
+use crate::size;
 use crate::text::clean;
 use crate::types::ChannelWish;
 use crate::{Api, ClientError, Io};
@@ -43,6 +44,9 @@ pub struct RuleArgs {
     /// Keep its newest recordings, so many of them; 0 all
     #[arg(long, value_name = "N", group = "change")]
     pub max_count: Option<u32>,
+    /// Delete the oldest of its recordings when they are larger together, such as 50GiB; 0 never
+    #[arg(long, value_name = "SIZE", value_parser = size::bytes, group = "change")]
+    pub max_bytes: Option<u64>,
     /// One more option for Streamlink, such as --option=--twitch-supported-codecs=h264,av1; repeat it for several
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true, group = "change")]
     pub option: Vec<String>,
@@ -70,11 +74,13 @@ pub struct AddArgs {
 
 /// Change a channel
 ///
-/// What is not named stays as it is. A recording under way keeps what it was begun with.
+/// What is not named stays as it is. A recording under way keeps what it was begun with. Limits delete at once what is over
+/// them; recordings that are marked as kept stay.
 #[derive(Args)]
 #[command(after_help = "Examples:
   holdfast channel edit 3 --record false
   holdfast channel edit 3 --container mp4 --max-count 20
+  holdfast channel edit 3 --max-bytes 50GiB
   holdfast channel edit 3 --no-tags")]
 #[command(group = ArgGroup::new("change").required(true).multiple(true))]
 pub struct EditArgs {
@@ -144,7 +150,6 @@ fn token(rules: &RuleArgs, io: &mut Io<'_>) -> Result<Option<Secret>, ClientErro
 
 fn wish<'a>(rules: &'a RuleArgs, token: Option<&'a Secret>) -> ChannelWish<'a> {
     let some = |text: &'a Option<String>| text.as_deref().map(|text| Some(text).filter(|t| !t.is_empty()));
-    let above_0 = |number: Option<u32>| number.map(|number| Some(number).filter(|n| *n > 0));
     ChannelWish {
         username: None,
         url: None,
@@ -156,7 +161,13 @@ fn wish<'a>(rules: &'a RuleArgs, token: Option<&'a Secret>) -> ChannelWish<'a> {
         container: some(&rules.container),
         max_age_days: above_0(rules.max_age_days),
         max_count: above_0(rules.max_count),
+        max_bytes: above_0(rules.max_bytes),
         streamlink_options: (!rules.option.is_empty()).then_some(&rules.option),
         token: token.map(Secret::expose),
     }
+}
+
+/// 0 takes a limit away.
+fn above_0<N: Default + PartialOrd>(number: Option<N>) -> Option<Option<N>> {
+    number.map(|number| Some(number).filter(|n| *n > N::default()))
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says where")]
 
 mod change;
+mod channel;
 mod export;
 mod help;
 mod list;

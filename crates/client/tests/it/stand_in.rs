@@ -1,4 +1,4 @@
-//! A server that keeps proxies as the contract says: the least that the commands need. It knows addresses in full and
+//! A server that keeps proxies as the contract says, and listens to what is wished of channels: the least that the commands need. It knows addresses in full and
 //! shows them masked, so that a password in the output can only come from where it should.
 
 use std::sync::{Arc, Mutex};
@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex};
 use holdfast_model::{ProxyUrl, parse_list};
 use holdfast_testkit::{Asked, HttpServer, Reply};
 use serde_json::{Value, json};
+
+/// What every wish about channels is answered with.
+const CHANNEL: &str = r#"{"id": 3, "display_name": "Alice", "record": true, "quality": "best", "status": "offline",
+    "title": null, "waiting_reason": null, "last_error": null}"#;
 
 /// A running server and what it keeps.
 pub(crate) struct StandIn {
@@ -111,6 +115,9 @@ impl State {
 
 fn answer(state: &mut State, asked: &Asked) -> Reply {
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    if asked.path.starts_with("/api/streamers") {
+        return ok(&CHANNEL.parse().expect("JSON"));
+    }
     let path = asked.path.trim_start_matches("/api/proxy/");
     let (id, action) = path.split_once('/').unwrap_or((path, ""));
     match (asked.method.as_str(), path) {

@@ -1,0 +1,78 @@
+//! Sizes as people write them: `50GiB`, `1.5 TB`.
+
+/// Units and their bytes. Decimal ones are there because disks are sold by them.
+const UNITS: [(&str, u64); 10] = [
+    ("b", 1),
+    ("kb", 1000),
+    ("kib", 1 << 10),
+    ("mb", 1_000_000),
+    ("mib", 1 << 20),
+    ("gb", 1_000_000_000),
+    ("gib", 1 << 30),
+    ("tb", 1_000_000_000_000),
+    ("tib", 1 << 40),
+    ("pib", 1 << 50),
+];
+
+/// A number of bytes. Without a unit only 0 is one: `50` for `50GiB` would delete nearly everything.
+///
+/// # Errors
+/// A sentence about what a size looks like.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || {
+        format!(
+            "'{text}' is no size: give a number and its unit, such as 50GiB, 1.5TB or 500MB; 0 is no limit"
+        )
+    };
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let number = number.trim();
+    let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let value = number.parse::<f64>().ok().filter(|_| plain).ok_or_else(wrong)?;
+    if value == 0.0 {
+        return Ok(0);
+    }
+    let unit = unit.to_ascii_lowercase();
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+    #[expect(clippy::cast_precision_loss, reason = "the factors are exact")]
+    let bytes = (value * *factor as f64).round();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and within bounds"
+    )]
+    // Databases count to 2^63.
+    (1.0..9.2e18).contains(&bytes).then_some(bytes as u64).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("0GiB", Some(0)),
+            ("1B", Some(1)),
+            ("50GiB", Some(50 << 30)),
+            (" 1.5 tb ", Some(1_500_000_000_000)),
+            ("0.5KiB", Some(512)),
+            ("10pib", Some(10 << 50)),
+            ("50", None),
+            ("", None),
+            ("GiB", None),
+            (".", None),
+            ("0.1B", None),
+            ("-1GiB", None),
+            ("1e3GiB", None),
+            ("infGiB", None),
+            ("1GiB 2", None),
+            ("9000000pib", None),
+        ] {
+            assert_eq!(bytes(text).ok(), expected, "{text:?}");
+        }
+        let error = bytes("50").expect_err("no unit");
+        assert!(error.contains("50GiB"), "{error}");
+    }
+}

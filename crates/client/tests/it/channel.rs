@@ -1,0 +1,29 @@
+//! What is wished of channels, by what the server is asked.
+
+use crate::run::run;
+use crate::stand_in::StandIn;
+
+#[tokio::test]
+async fn limits_are_sent_as_the_server_counts_them() {
+    let server = StandIn::start().await;
+    let ask = |args: &'static [&'static str]| {
+        let (url, all) = (server.url(), [&["channel"], args].concat());
+        async move { run(&url, &all, "").await }
+    };
+    let out = ask(&["edit", "3", "--max-bytes", "1.5GiB", "--max-count", "20"]).await.good();
+    assert_eq!(out, "Changed channel 3: Alice\n");
+    ask(&["edit", "3", "--max-bytes", "0", "--max-age-days", "0"]).await.good();
+    ask(&["add", "alice", "--max-bytes", "500 MB"]).await.good();
+    assert_eq!(
+        server.asked(),
+        [
+            r#"PATCH /api/streamers/3 {"max_count":20,"max_bytes":1610612736}"#,
+            r#"PATCH /api/streamers/3 {"max_age_days":null,"max_bytes":null}"#,
+            r#"POST /api/streamers {"username":"alice","max_bytes":500000000}"#,
+        ]
+    );
+    let refused = ask(&["edit", "3", "--max-bytes", "50"]).await;
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.err.contains("such as 50GiB"), "{}", refused.err);
+    assert_eq!(server.asked().len(), 3);
+}
