@@ -25,11 +25,14 @@ export const useServerSettings = defineStore('serverSettings', () => {
     if (news === before) settings.value = answer
   }
 
-  /** What these limits would delete now, if they were those of this channel, or of all recordings. */
-  function preview(limits: Limits, channel?: number): Promise<RetentionPreview> {
+  /** What these limits would delete now, if they were those of this channel, or of all recordings; null if that is nothing. */
+  async function preview(limits: Limits, channel?: number): Promise<RetentionPreview | null> {
+    // Without any limit nothing is deleted, and the answer would be about the limits in force.
+    if (Object.values(limits).every((limit) => limit === null)) return null
     const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null))
     const query = channel === undefined ? given : { ...given, streamer_id: channel }
-    return call(api.GET('/api/retention/preview', { params: { query } }))
+    const found = await call(api.GET('/api/retention/preview', { params: { query } }))
+    return found.items.length ? found : null
   }
 
   return { state: sync.state, error: sync.error, reload: sync.reload, take: sync.take, settings, save, preview }

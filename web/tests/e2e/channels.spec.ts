@@ -1,4 +1,5 @@
 /** Channels: added by a person, recorded by themselves, and the settings that concern their files. */
+import { fits, sound } from './rig/looks.ts'
 import { expect, test } from './rig/test.ts'
 import type { Channel, Recording } from './rig/server.ts'
 
@@ -51,6 +52,70 @@ test('what another window adds and changes is shown', async ({ page, server }) =
   await expect(page.getByRole('listitem').filter({ hasText: 'Somebody else' })).toBeVisible()
   await server.call('DELETE', `/api/streamers/${added.id}`)
   await expect(page.getByText('No channels yet')).toBeVisible()
+})
+
+test('limits of a channel are shown what they delete before they are saved, and delete it then', async ({ page, server, origin, kit }, info) => {
+  info.setTimeout(150_000)
+  await server.add(await kit.proxy())
+  await expect.poll(async () => (await server.proxies())[0]?.health_status).toBe('healthy')
+  const { id } = await server.call<Channel>('POST', '/api/streamers', { url: origin.stream(name('limits')), display_name: 'Limited', record: false })
+  const recordings: string[] = []
+  for (let n = 0; n < 2; n += 1) {
+    const begun = await server.call<Recording>('POST', '/api/recordings', { streamer_id: id })
+    await expect.poll(async () => (await server.recording(begun.id)).bytes, { timeout: 40_000 }).toBeGreaterThan(0)
+    await server.call('POST', `/api/recordings/${begun.id}/stop`)
+    await expect.poll(async () => (await server.recording(begun.id)).ended_at, { timeout: 30_000 }).not.toBeNull()
+    recordings.push(begun.id)
+  }
+  const left = async () => (await server.call<{ items: Recording[] }>('GET', `/api/recordings?streamer_id=${id}`)).items.map((recording) => recording.id)
+  const limits = async () => {
+    const { max_age_days, max_count, max_bytes } = await server.call<Channel>('GET', `/api/streamers/${id}`)
+    return [max_age_days, max_count, max_bytes]
+  }
+  await page.goto('/channels')
+  const dialog = page.getByRole('dialog')
+  const edit = async () => {
+    await page.getByRole('button', { name: 'More for Limited' }).click()
+    await page.getByRole('menuitem', { name: 'Edit' }).click()
+    await dialog.getByText('More', { exact: true }).click()
+  }
+  await edit()
+  await dialog.getByLabel('Use at most').fill('0')
+  await expect(dialog.getByText('A number from 0.01')).toBeVisible()
+  await dialog.getByLabel('Use at most').fill('20.5')
+  await dialog.getByLabel('Delete after').fill('30')
+  // Nothing is as old or as large as that: it is saved at once.
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await expect(dialog).toBeHidden()
+  expect(await limits()).toEqual([30, null, 20.5 * 1024 ** 3])
+
+  await edit()
+  await expect(dialog.getByLabel('Use at most')).toHaveValue('20.5')
+  await dialog.getByLabel('Keep the newest').fill('1')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await expect(dialog.getByRole('alert')).toContainText('delete 1 recording (')
+  const doomed = dialog.getByRole('list', { name: 'Recordings that are deleted' }).getByRole('listitem')
+  await expect(doomed).toHaveText([/more than 1 recordings, the channel's limit/])
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await sound(page, `what a limit deletes, ${colorScheme}`)
+  }
+  // Another limit is another question; and who does not want it loses nothing.
+  await dialog.getByLabel('Keep the newest').fill('2')
+  await expect(doomed).toHaveCount(0)
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  expect([await limits(), await left()]).toEqual([[30, null, 20.5 * 1024 ** 3], recordings.toReversed()])
+
+  await page.setViewportSize({ width: 390, height: 844 })
+  await edit()
+  await dialog.getByLabel('Keep the newest').fill('1')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await expect(doomed).toHaveCount(1)
+  await fits(page)
+  await dialog.getByRole('button', { name: 'Save and delete' }).click()
+  await expect(dialog).toBeHidden()
+  await expect.poll(left).toEqual([recordings[1]])
+  expect(await limits()).toEqual([30, 1, 20.5 * 1024 ** 3])
 })
 
 test('settings are saved, impossible ones are not, and what the server refuses is told', async ({ page, server, watch }) => {

@@ -1,9 +1,11 @@
 /** The channels' store with a fake server, and what is typed about channels and files. */
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, test } from 'vitest'
-import { changeOf, emptyForm, formOf, isTwitchName, wholeTrouble, wishOf } from '@/lib/channelForm'
+import { changeOf, emptyForm, formOf, isTwitchName, wishOf } from '@/lib/channelForm'
+import { limitsForm, limitsOf, limitsTrouble, wholeTrouble } from '@/lib/limits'
 import { changesOf, patchOf, settingsForm, settingsTrouble } from '@/lib/settingsForm'
 import { useChannels } from '@/stores/channels'
+import { useServerSettings } from '@/stores/serverSettings'
 import type { Channel, ServerSettings } from '@/types/channel'
 import { aFrame, problem, serve } from './fakes'
 
@@ -45,13 +47,36 @@ test('a switch is shown at once and taken back when it is refused', async () => 
 test('what is typed becomes a wish', () => {
   expect(['xqc', '@xqc', 'a b', 'x.tv', ''].map(isTwitchName)).toEqual([true, true, false, false, false])
   expect(wishOf({ ...emptyForm(), stream: ' @xqc ', tags: 'eu, fast', days: '7', options: ' --a=b \n\n' })).toEqual({
-    username: 'xqc', quality: 'best', tags: ['eu', 'fast'], filename_template: null, container: null, max_age_days: 7, max_count: null, streamlink_options: ['--a=b'],
+    username: 'xqc', quality: 'best', tags: ['eu', 'fast'], filename_template: null, container: null, max_age_days: 7, max_count: null, max_bytes: null, streamlink_options: ['--a=b'],
   })
   expect(wishOf({ ...emptyForm(), stream: 'https://x.test/a' })).toMatchObject({ url: 'https://x.test/a' })
   const known = aChannel(1, { container: 'mkv', max_count: 3, tags: ['eu'] })
   expect(changeOf(formOf(known))).toMatchObject({ container: 'mkv', max_count: 3, tags: ['eu'], max_age_days: null, display_name: 'Channel 1' })
   expect(changeOf(formOf(known))).not.toHaveProperty('token')
   expect(['', '1', '0', '1.5', 'x'].map((text) => wholeTrouble(text) === null)).toEqual([true, true, false, false, false])
+})
+
+test('a size that nobody touched stays exact, and one that was typed is taken', () => {
+  const odd = aChannel(1, { max_bytes: 1_500_000_000, max_age_days: 3 })
+  expect(formOf(odd)).toMatchObject({ size: '1.4', days: '3', number: '' })
+  expect(changeOf(formOf(odd), odd)).toMatchObject({ max_bytes: 1_500_000_000, max_age_days: 3, max_count: null })
+  expect(changeOf({ ...formOf(odd), size: '2' }, odd)).toMatchObject({ max_bytes: 2 * 1024 ** 3 })
+  expect(changeOf({ ...formOf(odd), size: '' }, odd)).toMatchObject({ max_bytes: null })
+  expect(limitsOf({ ...limitsForm(null), size: '1.4' })).toEqual({ max_age_days: null, max_count: null, max_bytes: 1503238554 })
+  expect(['', '0.5', '0', '-1', 'x'].map((size) => limitsTrouble({ ...limitsForm(null), size }).size === null)).toEqual([true, true, false, false, false])
+})
+
+test('limits are previewed as those of the channel; none delete nothing', async () => {
+  let items: unknown[] = []
+  const asked = serve({ 'GET /api/retention/preview': () => ({ items, bytes: 0 }) })
+  const { preview } = useServerSettings()
+  expect(await preview({ max_age_days: null, max_count: null, max_bytes: null }, 7)).toBeNull()
+  expect(asked).toEqual([])
+  expect(await preview({ max_age_days: null, max_count: 2, max_bytes: null }, 7)).toBeNull()
+  expect(new URL(asked[0]!.url).search).toBe('?max_count=2&streamer_id=7')
+  items = [{}]
+  expect((await preview({ max_age_days: 1, max_count: null, max_bytes: 5 }))?.items.length).toBe(1)
+  expect(new URL(asked[1]!.url).search).toBe('?max_age_days=1&max_bytes=5')
 })
 
 test('settings go into the form and come out as they were', () => {

@@ -1,6 +1,10 @@
 //! Channels and what concerns their files, through the door. That they are recorded is tried elsewhere.
 
+use std::path::Path;
+
 use chrono::{TimeDelta, Utc};
+use holdfast_model::ChannelId;
+use holdfast_store::RecordingStatus;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -129,4 +133,37 @@ async fn limits_delete_the_oldest_after_a_preview() {
         told["items"].as_array().expect("a list").iter().map(|e| e["message"].clone()).collect();
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told.iter().all(|message| message.to_string().contains("older than 5 days")), "{told:#?}");
+}
+
+/// Tried limits stand in the place of one channel's, and of no other's.
+#[tokio::test]
+async fn limits_of_a_channel_are_previewed_before_they_are_set() {
+    let (rig, _) = rig(&[]).await;
+    let mut ids = Vec::new();
+    for name in ["one", "two"] {
+        let wish = json!({ "username": name, "record": false }).to_string();
+        ids.push(rig.post("/api/streamers", &wish).await.json()["id"].as_i64().expect("an id"));
+        for age in [9, 1] {
+            let mut old = row(Path::new(&format!("/r/{name} {age}.ts")), RecordingStatus::Completed);
+            old.streamer_id = ids.last().map(|id| ChannelId(*id));
+            old.ended_at = Some(Utc::now() - TimeDelta::days(age));
+            rig.store.insert_recording(&old).await.expect("stored");
+        }
+    }
+    for (limit, expected) in [
+        ("max_age_days=5", vec!["/r/one 9.ts"]),
+        ("max_count=1", vec!["/r/one 9.ts"]),
+        ("max_bytes=19", vec!["/r/one 9.ts"]),
+        ("max_bytes=1", vec!["/r/one 9.ts", "/r/one 1.ts"]),
+        ("max_bytes=20", vec![]),
+    ] {
+        let path = format!("/api/retention/preview?streamer_id={}&{limit}", ids[0]);
+        let tried = rig.get(&path).await.json();
+        let paths: Vec<_> =
+            tried["items"].as_array().expect("a list").iter().filter_map(|i| i["path"].as_str()).collect();
+        assert_eq!(paths, expected, "{limit}");
+    }
+    let path = format!("/api/streamers/{}", ids[0]);
+    let set = rig.send(Method::PATCH, &path, r#"{"max_bytes": 1500000000}"#).await.json();
+    assert_eq!(set["max_bytes"], 1_500_000_000_u64, "{set:#}");
 }
