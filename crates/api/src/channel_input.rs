@@ -19,7 +19,7 @@ pub(crate) const MANY: u32 = 1_000_000;
 /// The longest token, in characters.
 const TOKEN: usize = 300;
 /// The longest name for people, in characters.
-const NAME: usize = 200;
+pub(crate) const NAME: usize = 200;
 /// The most options for Streamlink, and the longest of them, in characters.
 const OPTIONS: (usize, usize) = (32, 500);
 

@@ -40,7 +40,7 @@ pub(crate) fn head() -> OpenApi {
 }
 
 /// What people send; everything else in the description is what they get.
-const SENT: [&str; 10] = [
+const SENT: [&str; 11] = [
     "NewProxy",
     "EditProxy",
     "Priority",
@@ -51,6 +51,7 @@ const SENT: [&str; 10] = [
     "NewStreamer",
     "EditStreamer",
     "SettingsPatch",
+    "FilenameTry",
 ];
 
 /// Adds what is true of all endpoints and all objects.

@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod eventsub;
 mod fields;
+mod filename;
 mod guard;
 mod headers;
 mod health;

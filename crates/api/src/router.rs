@@ -19,8 +19,8 @@ use crate::problem::Problem;
 use crate::server::Server;
 use crate::trace::trace;
 use crate::{
-    Options, channels, description, docs, events, eventsub, health, media, page, pool_settings, proxies,
-    proxy_actions, recordings, server_settings, socket,
+    Options, channels, description, docs, events, eventsub, filename, health, media, page, pool_settings,
+    proxies, proxy_actions, recordings, server_settings, socket,
 };
 
 /// The whole API. Its WebSockets are open until the engine ends.
@@ -63,6 +63,7 @@ fn endpoints() -> (Router<Server>, OpenApi) {
         .merge(proxy_actions::router())
         .merge(pool_settings::router())
         .merge(server_settings::router())
+        .merge(filename::router())
         .merge(channels::router())
         .merge(recordings::router())
         .merge(media::router())

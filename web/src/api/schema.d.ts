@@ -411,6 +411,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/settings/filename-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The name that an example of a recording would get; 400 says why a text is no template. Nothing is stored. */
+        post: operations["preview_filename"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/streamers": {
         parameters: {
             query?: never;
@@ -816,6 +833,22 @@ export interface components {
             state: components["schemas"]["LinkState"];
             /** @description Subscriptions that Twitch has confirmed. */
             subscriptions: number;
+        };
+        /** @description What a template of file names makes of a recording. */
+        FilenamePreview: {
+            /** @description The file, below the directory of recordings. */
+            path: string;
+        };
+        /** @description A template to be tried. */
+        FilenameTry: {
+            /** @description The name of a channel to try it with. */
+            channel?: string | null;
+            container?: components["schemas"]["Container"] | null;
+            /**
+             * @description The template.
+             * @example {channel}/{date} {title} [{id}]
+             */
+            template: string;
         };
         /** @description Segments that are missing in a row. */
         Gap: {
@@ -3478,6 +3511,65 @@ export interface operations {
             };
             /** @description It cannot be done for now, such as while the database is away: try again later */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_filename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilenameTry"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilenamePreview"];
+                };
+            };
+            /** @description The request cannot be understood; the detail says what is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another origin asked */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Host header does not name this server */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -31,6 +31,12 @@ export const formOf = (channel: Channel): ChannelForm => ({
 /** A bare word is a name on Twitch; everything else is an address. */
 export const isTwitchName = (text: string): boolean => /^@?[A-Za-z0-9_]{1,25}$/.test(text)
 
+/** What the channel will be called, as far as that can be said before the server has looked at its address. */
+export function nameOf({ name, stream }: Pick<ChannelForm, 'name' | 'stream'>): string | undefined {
+  const bare = stream.trim()
+  return name.trim() || (isTwitchName(bare) ? bare.replace('@', '').toLowerCase() : undefined)
+}
+
 /** Of a channel that is as `before`, or of a new one. */
 export function changeOf(form: ChannelForm, before?: Channel | null): ChannelChange {
   return {

@@ -3,7 +3,7 @@ import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { api, call } from '@/api/client'
 import type { Frame } from '@/api/socket'
-import type { Limits, RetentionPreview, ServerSettings, SettingsPatch } from '@/types/channel'
+import type { FilenameTry, Limits, RetentionPreview, ServerSettings, SettingsPatch } from '@/types/channel'
 import { createSync } from './sync'
 
 export const useServerSettings = defineStore('serverSettings', () => {
@@ -35,5 +35,8 @@ export const useServerSettings = defineStore('serverSettings', () => {
     return found.items.length ? found : null
   }
 
-  return { state: sync.state, error: sync.error, reload: sync.reload, take: sync.take, settings, save, preview }
+  /** The name that a recording would get. What is no template is refused with the reason. */
+  const filename = (body: FilenameTry): Promise<string> => call(api.POST('/api/settings/filename-preview', { body })).then(({ path }) => path)
+
+  return { state: sync.state, error: sync.error, reload: sync.reload, take: sync.take, settings, save, preview, filename }
 })

@@ -8,6 +8,7 @@ export type ChannelChange = Schema['EditStreamer']
 export type Container = Schema['Container']
 export type ServerSettings = Schema['ServerSettings']
 export type SettingsPatch = Schema['SettingsPatch']
+export type FilenameTry = Schema['FilenameTry']
 export type RetentionPreview = Schema['RetentionPreview']
 
 /** Limits as the API takes them; null is none. */

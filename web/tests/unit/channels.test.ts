@@ -1,7 +1,9 @@
 /** The channels' store with a fake server, and what is typed about channels and files. */
 import { createPinia, setActivePinia } from 'pinia'
-import { beforeEach, expect, test } from 'vitest'
-import { changeOf, emptyForm, formOf, isTwitchName, wishOf } from '@/lib/channelForm'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { effectScope, ref } from 'vue'
+import { useFilenamePreview } from '@/composables/useFilenamePreview'
+import { changeOf, emptyForm, formOf, isTwitchName, nameOf, wishOf } from '@/lib/channelForm'
 import { limitsForm, limitsOf, limitsTrouble, wholeTrouble } from '@/lib/limits'
 import { changesOf, patchOf, settingsForm, settingsTrouble } from '@/lib/settingsForm'
 import { useChannels } from '@/stores/channels'
@@ -17,6 +19,7 @@ const aChannel = (id: number, more: Partial<Channel> = {}): Channel => ({
 })
 
 beforeEach(() => setActivePinia(createPinia()))
+afterEach(() => vi.useRealTimers())
 
 test('frames bring channels, change them and take them away', async () => {
   serve({ 'GET /api/streamers': () => ({ items: [aChannel(2), aChannel(1)], next_cursor: null }) })
@@ -64,6 +67,56 @@ test('a size that nobody touched stays exact, and one that was typed is taken', 
   expect(changeOf({ ...formOf(odd), size: '' }, odd)).toMatchObject({ max_bytes: null })
   expect(limitsOf({ ...limitsForm(null), size: '1.4' })).toEqual({ max_age_days: null, max_count: null, max_bytes: 1503238554 })
   expect(['', '0.5', '0', '-1', 'x'].map((size) => limitsTrouble({ ...limitsForm(null), size }).size === null)).toEqual([true, true, false, false, false])
+})
+
+test('a file name is tried with what the channel will be called', () => {
+  const called = (stream: string, name = '') => nameOf({ stream, name })
+  expect([called('@XqC'), called('xqc', ' The one '), called('https://x.test/a'), called('')]).toEqual(['xqc', 'The one', undefined, undefined])
+})
+
+test('a file name is asked for after the last letter, and only the last answer counts', async () => {
+  vi.useFakeTimers()
+  const waiting: [string, (answer: unknown) => void][] = []
+  serve({
+    'POST /api/settings/filename-preview': async (request: Request) => {
+      const { template } = (await request.json()) as { template: string }
+      return new Promise((answer) => waiting.push([template, answer]))
+    },
+  })
+  const template = ref('{')
+  const scope = effectScope()
+  const { name, wrong } = scope.run(() => useFilenamePreview(() => ({ template: template.value })))!
+  for (const text of ['{t', '{title', '{title}']) {
+    template.value = text
+    await vi.advanceTimersByTimeAsync(100)
+  }
+  expect(waiting).toEqual([])
+  await vi.advanceTimersByTimeAsync(200)
+  expect(waiting.map(([text]) => text)).toEqual(['{title}'])
+  template.value = '{titel}'
+  await vi.advanceTimersByTimeAsync(300)
+  waiting[1]![1](problem(400, 'there is no {titel}'))
+  await vi.advanceTimersByTimeAsync(0)
+  // The first answer is late.
+  waiting[0]![1]({ path: 'Title.ts' })
+  await vi.advanceTimersByTimeAsync(0)
+  expect([name.value, wrong.value]).toEqual(['', 'There is no {titel}'])
+  template.value = '{title}'
+  await vi.advanceTimersByTimeAsync(300)
+  waiting[2]![1]({ path: 'Title.ts' })
+  await vi.advanceTimersByTimeAsync(0)
+  expect([name.value, wrong.value]).toEqual(['Title.ts', null])
+  // The server's own trouble is none of the template's.
+  template.value = '{id}'
+  await vi.advanceTimersByTimeAsync(300)
+  waiting[3]![1](problem(503, 'the database is away'))
+  await vi.advanceTimersByTimeAsync(0)
+  expect([name.value, wrong.value]).toEqual(['', null])
+  template.value = '{date}'
+  await vi.advanceTimersByTimeAsync(100)
+  scope.stop()
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(waiting.length).toBe(4)
 })
 
 test('limits are previewed as those of the channel; none delete nothing', async () => {

@@ -86,6 +86,34 @@ async fn what_makes_no_sense_is_refused_with_a_sentence() {
     assert_eq!(rig.get("/api/settings").await.json()["channel_check_seconds"], 60);
 }
 
+/// By the code that names the real ones.
+#[tokio::test]
+async fn a_template_is_tried_before_it_is_used() {
+    let rig = Rig::start().await;
+    let tried = async |wish: Value| {
+        let answer = rig.post("/api/settings/filename-preview", &wish.to_string()).await.json();
+        answer["path"].as_str().expect("a path").to_owned()
+    };
+    assert_eq!(tried(json!({ "template": "{channel}/{title}" })).await, "Channel/Title of the stream.ts");
+    let named = json!({ "template": " {channel} ({category}) ", "channel": "a/b: ?", "container": "mp4" });
+    assert_eq!(tried(named).await, "a_b_ _ (Category).mp4");
+    let template = json!({ "template": "{date} [{id}]" });
+    let path = tried(template.clone()).await;
+    assert!(path.starts_with("20") && path.len() == "2026-07-05 [0123abcd].ts".len(), "{path}");
+    assert_eq!(tried(template).await, path, "letters that are typed elsewhere leave the rest as it is");
+    for (wish, word) in [
+        (json!({}), "template is missing"),
+        (json!({ "template": "" }), "is empty"),
+        (json!({ "template": "{nonsense}" }), "no placeholder {nonsense}: there are {channel}"),
+        (json!({ "template": "../{title}" }), "folder '..'"),
+        (json!({ "template": "{title}.mkv" }), "ends in .mkv"),
+        (json!({ "template": "{title}", "container": "avi" }), "ts, mkv or mp4"),
+    ] {
+        let detail = rig.post("/api/settings/filename-preview", &wish.to_string()).await.problem(400);
+        assert!(detail.contains(word), "{wish}: {detail}");
+    }
+}
+
 /// Only what the limits name goes, and no file that is not ours.
 #[tokio::test]
 async fn limits_delete_the_oldest_after_a_preview() {

@@ -87,6 +87,7 @@ fn every_endpoint_is_described_with_every_answer_of_the_guard() {
         "POST /api/proxy/{id}/update-priority",
         "POST /api/recordings",
         "POST /api/recordings/{id}/stop",
+        "POST /api/settings/filename-preview",
         "POST /api/streamers",
         "POST /api/streamers/{id}/check",
         "PUT /api/proxy/config",

@@ -3,9 +3,10 @@
 //! A look (`watch.rs`: Twitch's API for all of its channels at once, Streamlink for everything else) or a message from
 //! Twitch (`eventsub.rs`) becomes a [`Sight`]; `standing.rs` says what it changes; `start.rs` begins recordings and hears of
 //! their end. `link.rs` is the connection to Twitch, `wishes.rs` what people want of channels, `settings.rs` what they want
-//! in general. Everything goes through the gateway, by the rules of the pool.
+//! in general, `filename.rs` how a template names files. Everything goes through the gateway, by the rules of the pool.
 
 mod eventsub;
+mod filename;
 mod link;
 mod settings;
 mod standing;

@@ -18,6 +18,6 @@ pub use recording::{
     ChapterView, GapView, PartView, RecordingPage, RecordingStatusView, RecordingView, RouteView,
 };
 pub use server_settings::{
-    CondemnedView, EventSubView, LinkState, LinkView, RetentionPreview, ServerSettings,
+    CondemnedView, EventSubView, FilenamePreview, LinkState, LinkView, RetentionPreview, ServerSettings,
 };
 pub use settings::{Config, ConfigPatch};

@@ -98,3 +98,10 @@ pub struct RetentionPreview {
     /// Their size together, in bytes.
     pub bytes: u64,
 }
+
+/// What a template of file names makes of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FilenamePreview {
+    /// The file, below the directory of recordings.
+    pub path: String,
+}
