@@ -344,7 +344,8 @@ impl Session {
         // A fault that a dial has overcome since explains what is lost, but no stall.
         let route_dead = traffic.no_route || traffic.last_fault > traffic.last_success;
         let stalled = !route_dead && watch.stall.wants_a_look(self.ledger.usual(), now);
-        if hls && (stuck || stalled) {
+        let silent = !route_dead && watch.stall.is_silent(now);
+        if hls && (stuck || stalled || silent) {
             watch.looking = Some(self.asker().ask().boxed());
         }
         self.ask_for_better(&mut watch.doubt, || self.asker());
@@ -406,9 +407,10 @@ impl Session {
         let stopping = watch.stopping_since.is_some();
         let traffic = self.account.traffic();
         let killed = status.signal().is_some() && !stopping && watch.trouble.is_none();
-        self.after_kill |= killed;
+        let its_own = killed || watch.trouble == Some(Trouble::Hangs);
+        self.after_kill |= its_own;
         let mut blame = self.blame();
-        if killed || watch.doubt.replaced {
+        if its_own || watch.doubt.replaced {
             blame.cause = GapCause::Process;
         }
         self.ledger.part_ends(killed, Utc::now(), &blame);

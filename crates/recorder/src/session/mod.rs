@@ -98,7 +98,7 @@ struct Session {
     unmarked: bool,
     /// Nothing has come yet: since when no dial has found a route.
     routeless: Option<Instant>,
-    /// The last Streamlink was killed from outside, and nothing has arrived since.
+    /// The last Streamlink was killed from outside, or hung and was killed for that, and nothing has arrived since.
     after_kill: bool,
     /// The quality that later parts ask for first: what Streamlink opened first, or better that was offered then.
     opened: Option<String>,

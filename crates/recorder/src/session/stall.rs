@@ -16,8 +16,9 @@ use crate::streamlink::{LogLine, Track};
 
 /// So long without a new segment, or three durations of one, are worth a look.
 const WORTH_A_LOOK: Duration = Duration::from_secs(6);
-/// Streamlink says something every few seconds, and is silent for 19 s at most (three tries of a playlist).
-const HANGS: Duration = Duration::from_secs(30);
+/// Streamlink says something every few seconds, and is silent for 19 s at most (three tries of a playlist). Not much
+/// longer: Twitch's playlists hold 30 s, in which another has to be at work.
+const HANGS: Duration = Duration::from_secs(21);
 /// A segment that has left the playlist, and of which nothing has come for so long (or seven durations), will not come: a
 /// site keeps it for its own duration and that of the playlist (RFC 8216 section 6.2.2).
 const LOST: Duration = Duration::from_secs(12);
@@ -43,8 +44,8 @@ pub(super) struct Stall {
     next: u64,
     look_at: Instant,
     pause: Duration,
-    /// When a segment that does not arrive is worth the next look.
-    stuck_look_at: Instant,
+    /// When a segment that does not arrive, or a Streamlink that is silent, is worth the next look.
+    urgent_look_at: Instant,
 }
 
 impl Stall {
@@ -55,7 +56,7 @@ impl Stall {
             next: 0,
             look_at: now,
             pause: WORTH_A_LOOK,
-            stuck_look_at: now,
+            urgent_look_at: now,
         }
     }
 
@@ -85,9 +86,19 @@ impl Stall {
     /// Whether a segment that has been asked for since so long is worth a look. `usual` as above.
     pub(super) fn is_stuck(&mut self, in_flight: Duration, usual: f64, now: Instant) -> bool {
         let patience = LOST.max(Duration::from_secs_f64(7.0 * usual.clamp(0.0, 60.0)));
-        let due = in_flight >= patience && now >= self.stuck_look_at;
+        in_flight >= patience && self.looks_again(now)
+    }
+
+    /// Whether it has been silent for so long that this is worth a look. Looks for want of new segments become rare, and a
+    /// Streamlink that hangs must not wait for the next of those.
+    pub(super) fn is_silent(&mut self, now: Instant) -> bool {
+        self.last_queued.is_some() && now - self.last_line >= HANGS && self.looks_again(now)
+    }
+
+    fn looks_again(&mut self, now: Instant) -> bool {
+        let due = now >= self.urgent_look_at;
         if due {
-            self.stuck_look_at = now + WORTH_A_LOOK;
+            self.urgent_look_at = now + WORTH_A_LOOK;
         }
         due
     }
@@ -134,12 +145,27 @@ mod tests {
             (open(30), 20, None),
             (open(31), 20, None),
             (open(40), 20, None),
-            (open(40), 31, Some(Trouble::Hangs)),
+            (open(32), 21, None),
+            (open(40), 21, Some(Trouble::Hangs)),
             (Answer::Playlist { ended: true, first: 0, next: 4 }, 7, None),
             (Answer::Unreachable(String::new()), 40, None),
         ] {
             assert_eq!(stall.judge(&answer, None, at(seconds)), expected, "{answer:?} after {seconds} s");
         }
+    }
+
+    #[test]
+    fn silence_is_looked_into_at_once() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut stall = Stall::new(start);
+        assert!(!stall.is_silent(at(99)), "it has not come to anything yet");
+        stall.line(&LogLine::Queued { track: Track::Main, number: 30, duration: 2.0 }, at(0));
+        let looks: Vec<_> = (0..40).filter(|seconds| stall.wants_a_look(2.0, at(*seconds))).collect();
+        assert_eq!(looks, [6, 12, 24], "rarely and more rarely");
+        stall.line(&LogLine::Other, at(4));
+        let looks: Vec<_> = (5..40).filter(|seconds| stall.is_silent(at(*seconds))).collect();
+        assert_eq!(looks, [25, 31, 37]);
     }
 
     #[test]

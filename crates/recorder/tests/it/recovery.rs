@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_model::Event;
+use holdfast_model::{Event, GapCause};
 use holdfast_recorder::{Ended, Output, RecordRequest, Status, StopCause};
 use holdfast_testkit::Fault;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -72,6 +72,27 @@ live_test! {
         assert!(missing < 25, "it went on at once when it could: {verdict}");
         assert!((summary.seconds_lost - verdict.seconds_missing).abs() <= 2.0, "{verdict} {summary:?}");
         assert_eq!(summary.exit_status(), 3);
+    }
+}
+
+live_test! {
+    async fn a_streamlink_that_hangs_is_replaced_and_blamed() {
+        let stage = Stage::new().await;
+        let mut running = stage.start(stage.request("show.ts"));
+        running.until_media(8).await;
+        let [pid] = children()[..] else { panic!("one Streamlink: {:?}", children()) };
+        signal(pid, "STOP");
+        running.until_status(Status::Recovering).await;
+        running.until_status(Status::Recording).await;
+        running.until("a gap", |p| p.segments_lost > 0).await;
+        running.control.stop(StopCause::Duration);
+        let summary = running.end().await;
+        let verdict = stage.judge(&summary).await;
+        let causes: Vec<_> = summary.gaps.iter().map(|gap| gap.cause).collect();
+        assert_eq!(causes, [GapCause::Process], "{verdict} {summary:?}");
+        assert_eq!(summary.segments_lost, verdict.segments_missing() as u64, "{verdict} {summary:?}");
+        // 21 s until that is certain, and the start of another, of which the playlist holds 16.
+        assert!(summary.segments_lost < 12, "it took too long: {summary:?}");
     }
 }
 
