@@ -295,9 +295,11 @@ impl Ledger {
 
     /// Closes the current numbering.
     fn settle(&mut self) {
-        let open = runs(&self.main);
-        self.settled.extend(open);
-        self.announced.0 = 0;
+        let (number, told) = self.announced;
+        let before = runs_within(&self.main, 0..number);
+        self.announced = (0, told + before.len());
+        self.settled.splice(told..told, before);
+        self.settled.extend(runs_within(&self.main, number..u64::MAX));
         self.renumbered_in_part = true;
         self.main =
             Numbers { usual: self.main.usual, last_complete: self.main.last_complete, ..Numbers::default() };
@@ -326,19 +328,19 @@ impl Ledger {
         gaps
     }
 
-    /// Gaps that have become certain since the last call: something after them has arrived.
-    pub(crate) fn announce(&mut self) -> Vec<Gap> {
-        let tail = self.main.content_end;
+    /// Gaps that have become certain since the last call: something after them has arrived, and has left Streamlink.
+    pub(crate) fn announce(&mut self, now: DateTime<Utc>) -> Vec<Gap> {
         let (number, settled) = self.announced;
+        let tail = self.main.drained_end(now).max(number);
         let mut certain = self.settled.get(settled..).unwrap_or_default().to_vec();
         certain.extend(runs_within(&self.main, number..tail));
-        self.announced = (tail.max(number), self.settled.len());
+        self.announced = (tail, self.settled.len());
         certain
     }
 
     /// At the end: all that has not been announced.
-    pub(crate) fn announce_rest(&mut self) -> Vec<Gap> {
-        let mut rest = self.announce();
+    pub(crate) fn announce_rest(&mut self, now: DateTime<Utc>) -> Vec<Gap> {
+        let mut rest = self.announce(now);
         rest.extend(runs_within(&self.main, self.announced.0..u64::MAX));
         rest
     }

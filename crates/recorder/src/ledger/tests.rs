@@ -1,12 +1,17 @@
 //! The ledger on stories told in a few words: `q5` queued, `c5` complete, `f5` failed, `d5` an advertisement,
 //! `w5` the playlist ends with it, `P` a part starts, `E` it ends, `K` it is killed, `+9` nine seconds pass, `A` it had
-//! ended and is back, `G` it was gone and is back.
+//! ended and is back, `G` it was gone and is back, `!` what is certain is told.
 
 use super::*;
 use crate::mark::Mark;
 
 fn tell(story: &str) -> Ledger {
-    let mut ledger = Ledger::default();
+    telling(story).0
+}
+
+/// The ledger, and what was told on the way.
+fn telling(story: &str) -> (Ledger, Vec<Gap>) {
+    let (mut ledger, mut told) = (Ledger::default(), Vec::new());
     let mut now = DateTime::<Utc>::UNIX_EPOCH;
     let blame = Blame { cause: GapCause::Route, via: None };
     for word in story.split_whitespace() {
@@ -35,11 +40,15 @@ fn tell(story: &str) -> Ledger {
                 now += TimeDelta::milliseconds((rest.parse::<f64>().expect("seconds") * 1000.0) as i64);
                 continue;
             }
+            "!" => {
+                told.extend(ledger.announce(now));
+                continue;
+            }
             other => panic!("no such word: {other}"),
         };
         ledger.line(&line, now, &blame);
     }
-    ledger
+    (ledger, told)
 }
 
 fn lost(ledger: &Ledger) -> (u64, f64, usize) {
@@ -158,18 +167,28 @@ fn an_ended_playlist_says_what_was_due() {
 }
 
 #[test]
-fn gaps_are_announced_once_and_only_when_certain() {
-    let blame = Blame { cause: GapCause::Route, via: None };
-    let mut ledger = tell("P q5 c5 q6 f6");
-    assert_eq!(ledger.announce().len(), 0);
-    for line in [
-        LogLine::Queued { track: Track::Main, number: 7, duration: 2.0 },
-        LogLine::Complete { track: Track::Main, number: 7 },
+fn gaps_are_told_once_and_only_when_certain() {
+    for (story, segments) in [
+        ("P q5 c5 q6 f6 +1 !", 0),
+        ("P q5 c5 q6 f6 q7 c7 !", 0),
+        ("P q5 c5 q6 f6 q7 c7 +0.2 ! !", 1),
+        // One that is certain goes before one that is not.
+        ("P q5 c5 q6 f6 q7 c7 +2 q8 f8 q9 c9 !", 1),
+        ("P q5 c5 q6 f6 q7 c7 E !", 1),
+        // Killed right after a completion: that one is lost as well, and told like the rest.
+        ("P q5 c5 +3 q6 c6 ! +0.1 K ! +30 P q10 c10 +1 ! !", 4),
+        ("P q5 c5 +3 q6 f6 q7 c7 ! +0.1 K ! +30 P q10 c10 +1 !", 4),
+        // What was told under the old numbers is not told again under the new ones.
+        ("P q50 c50 q51 f51 q52 c52 +1 ! E P w4 q3 c3 +1 !", 1),
+        ("P q50 c50 q51 f51 q52 c52 +1 ! q53 f53 E P w4 q3 f3 q4 c4 +1 !", 3),
+        ("P q50 c50 q51 f51 q52 c52 +1 ! E +20 P w4 q3 c3 +1 ! E +1 P q4 f4 q5 c5 +1 !", 11),
     ] {
-        ledger.line(&line, Utc::now(), &blame);
+        let (mut ledger, told) = telling(story);
+        assert_eq!(told.iter().map(|gap| gap.segments).sum::<u64>(), segments, "{story}");
+        let rest = ledger.announce_rest(at(999.0));
+        let all = told.iter().chain(&rest).map(|gap| gap.segments).sum::<u64>();
+        assert_eq!(all, lost(&ledger).0, "{story}");
     }
-    assert_eq!(ledger.announce().len(), 1);
-    assert_eq!(ledger.announce().len(), 0);
 }
 
 #[test]
@@ -242,7 +261,7 @@ fn an_earlier_run_is_gone_on_with() {
         let mut ledger = resumed(down);
         ledger.part_starts();
         let mut now = at(down + (first as f64 - 50.0 - down / 2.0).max(0.0) * 2.0);
-        assert_eq!(ledger.announce(), [], "known gaps are not told again");
+        assert_eq!(ledger.announce(now), [], "known gaps are not told again");
         for number in first..first + 5 {
             for line in [
                 LogLine::Queued { track: Track::Main, number, duration: 2.0 },
@@ -262,7 +281,7 @@ fn an_earlier_run_is_gone_on_with() {
         assert_eq!(lost_by(GapCause::Origin), 1, "the gap that was known stays");
         let new = (first + 5 - first.max(50)) as f64;
         assert!((ledger.media_seconds() - 98.0 - new * 2.0).abs() < 1e-9, "{}", ledger.media_seconds());
-        assert_eq!(ledger.announce().iter().map(|g| g.segments).sum::<u64>(), process + route);
+        assert_eq!(ledger.announce(now).iter().map(|g| g.segments).sum::<u64>(), process + route);
     }
 }
 
@@ -312,7 +331,7 @@ fn advertisements_are_gaps_and_no_loss() {
 #[test]
 fn a_break_is_told_once_when_it_is_over() {
     let mut ledger = tell("P q5 c5 q6 d6 q7 d7");
-    assert_eq!((ledger.announce().len(), ledger.certain_loss()), (0, (0, 0.0)));
+    assert_eq!((ledger.announce(at(1.0)).len(), ledger.certain_loss()), (0, (0, 0.0)));
     let (now, blame) = (at(30.0), Blame { cause: GapCause::Origin, via: None });
     for line in [
         LogLine::Queued { track: Track::Main, number: 8, duration: 2.0 },
@@ -320,13 +339,13 @@ fn a_break_is_told_once_when_it_is_over() {
     ] {
         ledger.line(&line, now, &blame);
     }
-    let told: Vec<_> = ledger.announce().iter().map(|gap| (gap.cause, gap.segments)).collect();
+    let told: Vec<_> = ledger.announce(at(31.0)).iter().map(|gap| (gap.cause, gap.segments)).collect();
     assert_eq!(told, [(GapCause::Ads, 2)]);
-    assert_eq!((ledger.announce_rest().len(), ledger.certain_loss()), (0, (0, 0.0)));
+    assert_eq!((ledger.announce_rest(at(31.0)).len(), ledger.certain_loss()), (0, (0, 0.0)));
     // In the middle of one somebody stops: what was cut out is told, and is no loss.
     let mut ledger = tell("P q5 c5 q6 d6 q7 d7");
     ledger.stopped_at(at(1.0), &blame, false);
-    assert_eq!((cut_out(&ledger), ledger.announce_rest().len()), ((2, 4.0, 1), 1));
+    assert_eq!((cut_out(&ledger), ledger.announce_rest(at(1.0)).len()), ((2, 4.0, 1), 1));
 }
 
 #[test]
@@ -362,10 +381,10 @@ fn a_real_twitch_log_is_read() {
     let mut told = Vec::new();
     for (number, line) in include_str!("twitch_ads.log").lines().enumerate() {
         ledger.line(&crate::streamlink::parse(line), at(number as f64 * 0.1), &blame);
-        told.extend(ledger.announce());
+        told.extend(ledger.announce(at(number as f64 * 0.1)));
     }
     ledger.part_ends(false, at(30.0), &blame);
-    told.extend(ledger.announce_rest());
+    told.extend(ledger.announce_rest(at(30.0)));
     let found: Vec<_> = told.iter().map(|gap| (gap.cause, gap.segments, gap.seconds)).collect();
     assert_eq!(found, [(GapCause::Ads, 6, 12.0), (GapCause::Ads, 3, 6.0)]);
     assert_eq!(ledger.gaps(), told);

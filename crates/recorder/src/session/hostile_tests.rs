@@ -100,7 +100,7 @@ proptest! {
             }
             let (_, lost) = ledger.certain_loss();
             prop_assert!(lost.is_finite() && Duration::try_from_secs_f64(ledger.media_seconds()).is_ok());
-            let _ = ledger.announce();
+            let _ = ledger.announce(time);
             let _ = flight.slow(now);
             let answer = Answer::Playlist { ended: false, first: 3, next: 9 };
             let _ = stall.judge(&answer, flight.wanted(now), now);
@@ -115,6 +115,6 @@ proptest! {
         }
         ledger.stopped_at(time, &blame, true);
         prop_assert!(ledger.gaps().iter().all(|gap| gap.seconds.is_finite()));
-        let _ = ledger.announce_rest();
+        let _ = ledger.announce_rest(time);
     }
 }
