@@ -1,7 +1,7 @@
 //! One entry on its way into the journal, and how the events of the pool become such entries.
 
 use chrono::{DateTime, Utc};
-use holdfast_model::{ChannelId, Event, Level, ProxyId, RecordingId, in_micros, milliseconds};
+use holdfast_model::{ChannelId, Event, Gap, Level, ProxyId, RecordingId, in_micros, milliseconds};
 use holdfast_store::rows::EventRow;
 use serde_json::{Map, Value, json};
 
@@ -126,6 +126,8 @@ pub(super) fn of_event(event: &Event) -> Option<Note> {
                 .with("took_ms", json!(milliseconds(*took)))
         }
         Event::Gap { recording, gap } => {
+            // As the recording shows it: the page knows a gap again by its time.
+            let gap = Gap { at: in_micros(gap.at), ..gap.clone() };
             let data = serde_json::to_value(gap).unwrap_or_default();
             note("recording_gap").recording(*recording).with("gap", data)
         }
@@ -145,5 +147,22 @@ pub(crate) fn word(level: Level) -> &'static str {
         Level::Info => "info",
         Level::Warning => "warning",
         Level::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use holdfast_model::GapCause;
+
+    use super::*;
+
+    #[test]
+    fn a_gap_is_told_with_the_time_that_is_stored() {
+        let at = DateTime::UNIX_EPOCH + TimeDelta::nanoseconds(1_234_567_891);
+        let gap = Gap { at, segments: 1, seconds: 2.0, cause: GapCause::Origin, via: None, estimated: false };
+        let note = of_event(&Event::Gap { recording: RecordingId::new(), gap }).expect("it is told");
+        assert_eq!(note.data["gap"]["at"], json!(in_micros(at)));
+        assert_eq!(note.data["gap"]["at"], "1970-01-01T00:00:01.234567Z");
     }
 }
