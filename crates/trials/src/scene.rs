@@ -80,7 +80,10 @@ impl Scene {
         };
         let rate = media.bytes_per_second();
         let twitch = match options.twitch {
-            true => Some(Twitch::start(TwitchOptions::new(media.clone())).await?),
+            true => {
+                let twitch = TwitchOptions::new(media.clone()).window(options.window);
+                Some(Twitch::start(twitch).await?)
+            }
             false => None,
         };
         let origin = Origin::start(OriginOptions::new(media).window(options.window)).await?;

@@ -1,12 +1,14 @@
 //! The server as a whole, by the contract: asked over HTTP, watched on the WebSocket, with proxies that die under real
 //! recordings, a database that goes away, and a power cut of its own.
 
+mod channel_faults;
 mod channels;
 mod crash;
 mod database;
 mod edits;
 mod failover;
 mod fuzzed;
+mod on_air;
 mod secrets;
 mod selection;
 mod target;

@@ -13,13 +13,18 @@ use super::{Play, on_both};
 
 on_both!(what_twitch_tells_is_recorded_to_its_end, without_messages_twitch_is_asked);
 
-fn twitch(play: &Play) -> &Twitch {
+pub(super) fn twitch(play: &Play) -> &Twitch {
     play.scene.twitch.as_ref().expect("a scene with Twitch")
 }
 
 /// A server with Twitch behind its proxies and the channel `alice`, who is offline; the channel's id.
 async fn play(database: Database, more: Value) -> (Play, i64) {
-    let scene = SceneOptions { twitch: true, ..SceneOptions::default() };
+    play_in(SceneOptions::default(), database, more).await
+}
+
+/// The same in a scene of this kind.
+pub(super) async fn play_in(scene: SceneOptions, database: Database, more: Value) -> (Play, i64) {
+    let scene = SceneOptions { twitch: true, ..scene };
     let play = Play::open(scene, ServerOptions { database, ..ServerOptions::default() }).await;
     let (id, secret) = twitch(&play).credentials();
     twitch(&play).set_front(play.server.addr());
