@@ -1,6 +1,7 @@
 //! The server as a whole, by the contract: asked over HTTP, watched on the WebSocket, with proxies that die under real
 //! recordings, a database that goes away, and a power cut of its own.
 
+mod ads;
 mod channel_faults;
 mod channels;
 mod crash;
