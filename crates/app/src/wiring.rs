@@ -1,5 +1,6 @@
 //! Joins the crates for the commands without a server: settings become a pool, and the pool gets its gateway.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -53,7 +54,7 @@ pub(crate) fn start(plan: Plan, listener: TcpListener, access: Access, life: &Li
     let dialer = Dialer::new().context("cannot read the certificates of this machine")?;
     // The hard token: while a recording is being finished, its gateway still has to work.
     let empty = Pool::new(plan.settings, rand_seed());
-    let pool = PoolHandle::start(empty, dialer, plan.targets, &life.hard, &life.tasks);
+    let pool = PoolHandle::start(empty, dialer, Arc::new(plan.targets), &life.hard, &life.tasks);
     life.tasks.spawn(log::follow_until(pool.subscribe(), life.hard.clone()));
     let gateway = Gateway::start(listener, pool.clone(), access, life.hard.clone(), &life.tasks)
         .context("the listener has no address")?;

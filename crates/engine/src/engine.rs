@@ -97,7 +97,7 @@ impl Engine {
         let settings = pool_settings(&options.store.settings().await?);
         let last_seq = first_after(options.store.last_seq().await?);
         let empty = Pool::new(settings, options.seed);
-        let pool = PoolHandle::start(empty, options.dialer, options.targets, &hard, tracker);
+        let pool = PoolHandle::start(empty, options.dialer, Arc::new(options.targets), &hard, tracker);
         log(pool.subscribe());
         figures::start();
         let events = pool.subscribe();

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::decision::Kind;
 use crate::dial::{Dialer, Names};
-use crate::probe::{self, CheckTarget, Progress};
+use crate::probe::{self, Progress, Targets};
 
 /// A whole check may take this long (contract section 5).
 pub const CHECK_LIMIT: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ struct Shared {
     /// Counts changes of the pool; waiting dials and the driver's timer watch it.
     version: watch::Sender<u64>,
     dialer: Dialer,
-    targets: Vec<CheckTarget>,
+    targets: Arc<dyn Targets>,
     tasks: TaskTracker,
     stop: CancellationToken,
     /// The kind of the last route that was chosen, for the log.
@@ -63,7 +63,7 @@ impl PoolHandle {
     pub fn start(
         pool: Pool,
         dialer: Dialer,
-        targets: Vec<CheckTarget>,
+        targets: Arc<dyn Targets>,
         stop: &CancellationToken,
         tracker: &TaskTracker,
     ) -> Self {
@@ -242,14 +242,16 @@ impl PoolHandle {
         let progress = Progress::default();
         let names = self.names();
         let url = order.url.clone();
-        let check = probe::check(&self.shared.dialer, &url, &self.shared.targets, limit, names, &progress);
+        let check = probe::check(&self.shared.dialer, &url, &*self.shared.targets, limit, names, &progress);
         let mut check = std::pin::pin!(check);
         match order.convict_after {
             None => check.await,
             Some(patience) => match timeout(patience, &mut check).await {
                 Ok(report) => report,
                 Err(_) => {
-                    self.overdue(order, progress.blame_if_stopped_now());
+                    if !progress.is_answered() {
+                        self.overdue(order, progress.blame_if_stopped_now());
+                    }
                     check.await
                 }
             },

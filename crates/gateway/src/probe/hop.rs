@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use holdfast_model::{Blame, Destination, Phases, ProxyUrl, Scheme, milliseconds};
 use http::header::{ACCEPT, CONNECTION, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -53,7 +53,7 @@ impl Hop {
 /// The head of an answer.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) location: Option<HeaderValue>,
+    pub(super) headers: HeaderMap,
     /// From the first packet to the first byte.
     pub(super) took: Duration,
     /// True if the proxy itself was asked (absolute form), so that the answer may be its own.
@@ -88,8 +88,8 @@ impl Probe<'_> {
             self.ask(hop, absolute, stream, request, phases).await?
         };
         self.progress.past_the_proxy();
-        let location = response.headers().get(http::header::LOCATION).cloned();
-        Ok(Answer { status: response.status(), location, took: first - begun, by_proxy: absolute })
+        let (head, _) = response.into_parts();
+        Ok(Answer { status: head.status, headers: head.headers, took: first - begun, by_proxy: absolute })
     }
 
     /// Plain requests go to HTTP proxies in absolute form: many of them refuse CONNECT to port 80.

@@ -1,6 +1,7 @@
 //! What an answer means: section 5 of the contract, as plain data.
 
 use holdfast_model::{Blame, Verdict};
+use http::header::LOCATION;
 use url::Url;
 
 use super::hop::{Answer, Hop};
@@ -52,7 +53,7 @@ fn redirect(hop: &Hop, answer: &Answer) -> Option<Hop> {
     if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) || hop.redirects >= MAX_REDIRECTS {
         return None;
     }
-    let location = std::str::from_utf8(answer.location.as_ref()?.as_bytes()).ok()?;
+    let location = std::str::from_utf8(answer.headers.get(LOCATION)?.as_bytes()).ok()?;
     let url = hop.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     path_of(&url).parse::<http::Uri>().ok()?;
     let destination = destination_of(&url).ok()?;
@@ -69,7 +70,7 @@ fn same_origin(a: &Url, b: &Url) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use http::{HeaderValue, StatusCode};
+    use http::{HeaderMap, HeaderValue, StatusCode};
 
     use super::*;
 
@@ -84,7 +85,10 @@ mod tests {
         target.expected = expected;
         let seen = Answer {
             status: StatusCode::from_u16(status).expect("valid"),
-            location: location.map(|l| HeaderValue::from_bytes(l.as_bytes()).expect("valid")),
+            headers: location
+                .map(|l| (LOCATION, HeaderValue::from_bytes(l.as_bytes()).expect("valid")))
+                .into_iter()
+                .collect::<HeaderMap>(),
             took: Duration::ZERO,
             by_proxy,
         };

@@ -6,6 +6,7 @@ mod hop;
 mod io;
 mod judge;
 mod target;
+mod targets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,22 +15,33 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use holdfast_model::{Blame, CheckReport, Destination, Phases, ProxyUrl, TargetOutcome, Verdict};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::dial::{DialError, Dialer, Fault, Limits, Names};
-use hop::{Hop, Probe};
+use hop::{Answer, Hop, Probe};
 use io::Replay;
 use judge::Step;
 
 pub use target::{CheckTarget, CheckTargetError, DEFAULT_CHECK_URL};
+pub use targets::{Objection, Targets};
 
 /// How many redirects are followed, all through the same proxy.
 const MAX_REDIRECTS: usize = 5;
+/// How often a target may be replaced by another that is asked instead: a token by its successor, and that by none.
+const MOST_INSTEAD: usize = 2;
 
 /// How far a check has come, for whoever has to stop it early and still say whose fault the silence is. Clones
 /// share one state.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicBool>);
+pub struct Progress(Arc<Reached>);
+
+#[derive(Debug, Default)]
+struct Reached {
+    /// Whoever is behind the proxy.
+    beyond: AtomicBool,
+    /// A target, which answered and is perhaps asked again.
+    target: AtomicBool,
+}
 
 impl Progress {
     /// Of a check that has not begun.
@@ -42,52 +54,80 @@ impl Progress {
     /// for one target at least, the target's from then on.
     #[must_use]
     pub fn blame_if_stopped_now(&self) -> Blame {
-        if self.0.load(Ordering::Acquire) { Blame::Target } else { Blame::Proxy }
+        if self.0.beyond.load(Ordering::Acquire) { Blame::Target } else { Blame::Proxy }
+    }
+
+    /// Whether a target has answered, and only what to make of that is still to be found out: what the proxy was
+    /// suspected of is refuted, however long the rest takes.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.0.target.load(Ordering::Acquire)
     }
 
     fn past_the_proxy(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.beyond.store(true, Ordering::Release);
+    }
+
+    fn answered(&self) {
+        self.0.target.store(true, Ordering::Release);
     }
 }
 
-/// Checks `proxy` against all `targets` side by side, each within `limit` in all. The report has one outcome a
-/// target, in their order.
+/// Checks `proxy` against all that `targets` are now, side by side, each within `limit` in all. The report has one
+/// outcome a target, in their order.
 pub async fn check(
     dialer: &Dialer,
     proxy: &ProxyUrl,
-    targets: &[CheckTarget],
+    targets: &dyn Targets,
     limit: Duration,
     names: Names,
     progress: &Progress,
 ) -> CheckReport {
     let probe = Probe { dialer, proxy, limit, deadline: Instant::now() + limit, names, progress };
-    let outcomes = join_all(targets.iter().map(|target| Box::pin(one_target(&probe, target)))).await;
-    CheckReport { outcomes }
+    let one = |target| Box::pin(one_target(&probe, targets, target));
+    CheckReport { outcomes: join_all(targets.now().into_iter().map(one)).await }
 }
 
-/// Follows one target to its last answer. Times are those of the first hop: a target that starts to redirect has
-/// not made the proxy slower.
-async fn one_target(probe: &Probe<'_>, target: &CheckTarget) -> TargetOutcome {
+/// Asks one target, and another in its place where its objection was not to the proxy.
+async fn one_target(probe: &Probe<'_>, targets: &dyn Targets, mut target: CheckTarget) -> TargetOutcome {
+    for _ in 0..MOST_INSTEAD {
+        let (outcome, objected) = follow(probe, &target).await;
+        let Some(answer) = objected else { return outcome };
+        probe.progress.answered();
+        let objection = Objection { status: answer.status, headers: &answer.headers };
+        match timeout_at(probe.deadline, targets.instead(&target, objection)).await {
+            Ok(Some(other)) => target = other,
+            Ok(None) | Err(_) => return outcome,
+        }
+    }
+    follow(probe, &target).await.0
+}
+
+/// Follows one target to its last answer; that comes along if it objects to a request with headers of ours. Times are
+/// those of the first hop: a target that starts to redirect has not made the proxy slower.
+async fn follow(probe: &Probe<'_>, target: &CheckTarget) -> (TargetOutcome, Option<Answer>) {
     let mut phases = Phases::default();
     let mut response_time = None;
     let mut hop = Hop::first(target);
-    let (verdict, error) = loop {
+    let (verdict, error, answer) = loop {
         let mut of_this_hop = Phases::default();
         let result = probe.run(&hop, &mut of_this_hop).await;
         if hop.redirects == 0 {
             phases = of_this_hop;
             response_time = result.as_ref().ok().map(|answer| answer.took);
         }
-        let step = match result {
-            Ok(answer) => judge::answer(target, &hop, &answer),
-            Err(failure) => Step::Done(Verdict::Failed(failure.blame), Some(failure.words)),
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(failure) => break (Verdict::Failed(failure.blame), Some(failure.words), None),
         };
-        match step {
+        match judge::answer(target, &hop, &answer) {
             Step::Follow(next) => hop = *next,
-            Step::Done(verdict, error) => break (verdict, error),
+            Step::Done(verdict, error) => break (verdict, error, Some(answer)),
         }
     };
-    TargetOutcome { target: target.destination().to_string(), verdict, error, response_time, phases }
+    let objected = answer.filter(|_| verdict == Verdict::Degraded && !hop.headers.is_empty());
+    let target = target.destination().to_string();
+    (TargetOutcome { target, verdict, error, response_time, phases }, objected)
 }
 
 /// Whether `to` is alive by this route (`None`: direct): it is asked for its front page, over TLS if `tls`, and

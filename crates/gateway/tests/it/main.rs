@@ -8,4 +8,5 @@ mod last_resort;
 mod probe;
 mod rig;
 mod starved;
+mod tokens;
 mod tunnel;

@@ -32,7 +32,7 @@ async fn check_url(proxy: &str, url: &str, limit: Duration) -> (TargetOutcome, B
 async fn check_target(proxy: &str, target: CheckTarget, limit: Duration) -> (TargetOutcome, Blame) {
     let progress = Progress::new();
     let report =
-        probe::check(&dialer(), &proxy_url(proxy), &[target], limit, Names::AsScheme, &progress).await;
+        probe::check(&dialer(), &proxy_url(proxy), &vec![target], limit, Names::AsScheme, &progress).await;
     let [outcome] = <[_; 1]>::try_from(report.outcomes).expect("one outcome a target");
     (outcome, progress.blame_if_stopped_now())
 }
@@ -295,7 +295,7 @@ async fn names_stay_with_the_proxy_when_they_must() {
     let options = Options::default().map("live.test", origin.addr());
     let proxy = UpstreamProxy::start(Kind::Socks5, options).await.expect("proxy");
     let url = proxy_url(&proxy.url_with_scheme("socks5"));
-    let target = [CheckTarget::parse("https://live.test/").expect("valid")];
+    let target = vec![CheckTarget::parse("https://live.test/").expect("valid")];
     let (dialer, progress) = (dialer(), Progress::new());
     let report = probe::check(&dialer, &url, &target, LONG, Names::Remote, &progress).await;
     assert_eq!(report.outcomes[0].verdict, Verdict::Healthy, "{:?}", report.outcomes[0].error);

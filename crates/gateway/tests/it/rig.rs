@@ -1,6 +1,7 @@
 //! A gateway over real test proxies, as the tests of this crate use it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -62,7 +63,7 @@ impl Rig {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let tls = Ca::shared().expect("a CA").client_config().expect("a client configuration");
         let check = Target::parse(&target.url()).expect("a check target");
-        let pool = PoolHandle::start(pool, Dialer::with_tls(tls), vec![check], &stop, &tracker);
+        let pool = PoolHandle::start(pool, Dialer::with_tls(tls), Arc::new(vec![check]), &stop, &tracker);
         let events = pool.subscribe();
         let listener = TcpListener::bind(address).await.expect("a listener");
         let gateway =
