@@ -104,6 +104,11 @@ impl Settings {
         Ok(targets)
     }
 
+    /// Whether a person named them.
+    pub(crate) fn names_check_targets(&self) -> bool {
+        self.check_url.iter().any(|text| !text.trim().is_empty())
+    }
+
     /// The same as they were written, or the default.
     pub(crate) fn check_urls(&self) -> Vec<String> {
         if self.check_url.is_empty() { vec![DEFAULT_CHECK_URL.to_owned()] } else { self.check_url.clone() }

@@ -22,6 +22,7 @@ use crate::gateways::Gateways;
 use crate::journal::{Journal, Keeper, Subscription};
 use crate::memory::{Memory, for_gateway, pool_settings};
 use crate::recordings::{Left, Recordings};
+use crate::targets::Targets;
 use crate::view::{EventPage, EventView, SystemStatusView};
 use crate::wish::page_limit;
 use crate::{EventsWanted, Refusal, figures, upkeep};
@@ -34,6 +35,8 @@ pub struct Options {
     pub dialer: Dialer,
     /// What health checks ask for.
     pub targets: Vec<CheckTarget>,
+    /// Whether Twitch's API takes the place of `targets` while there is a token for it; not if a person named them.
+    pub replace_targets: bool,
     /// Streamlink and ffmpeg, or why there are none: then recordings are refused with that sentence.
     pub tools: Result<Tools, ToolError>,
     /// Where recordings go; created when the first one starts.
@@ -60,6 +63,7 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) memory: Arc<Memory>,
+    pub(crate) targets: Arc<Targets>,
     pub(crate) gateway: Gateways,
     pub(crate) journal: Journal,
     pub(crate) recordings: Recordings,
@@ -97,7 +101,8 @@ impl Engine {
         let settings = pool_settings(&options.store.settings().await?);
         let last_seq = first_after(options.store.last_seq().await?);
         let empty = Pool::new(settings, options.seed);
-        let pool = PoolHandle::start(empty, options.dialer, Arc::new(options.targets), &hard, tracker);
+        let targets = Arc::new(Targets::new(options.targets, options.replace_targets, tracker, &hard));
+        let pool = PoolHandle::start(empty, options.dialer, Arc::<Targets>::clone(&targets), &hard, tracker);
         log(pool.subscribe());
         figures::start();
         let events = pool.subscribe();
@@ -122,6 +127,7 @@ impl Engine {
         let recordings = Recordings::new(options.tools, options.recordings_dir);
         let inner = Inner {
             memory,
+            targets,
             gateway,
             journal,
             recordings,
@@ -138,9 +144,10 @@ impl Engine {
         tracker.spawn(upkeep::run(Arc::clone(&engine.inner.memory), keep, hard));
         tracker.spawn(engine.clone().follow_convictions(pool.subscribe()));
         let left = engine.find_unfinished().await;
-        engine.relink();
+        engine.relink(None);
         tracker.spawn(engine.clone().unattended(left));
         tracker.spawn(engine.clone().keep_subscribed());
+        tracker.spawn(engine.clone().keep_token());
         Ok(engine)
     }
 

@@ -19,6 +19,7 @@ mod refusal;
 mod retention;
 mod routes;
 mod settings;
+mod targets;
 mod upkeep;
 pub mod view;
 mod wish;

@@ -19,7 +19,7 @@ mod subscription;
 mod token;
 mod wire;
 
-pub use check::CheckRequest;
+pub use check::{CheckRequest, Objection};
 pub use client::{Credentials, Twitch};
 pub use error::TwitchError;
 pub use kind::Kind;

@@ -75,6 +75,11 @@ fn unreachable(host: &str, error: &reqwest::Error) -> TwitchError {
 }
 
 impl Answer {
+    /// Of which nobody reads more than the head.
+    pub(crate) fn without_body(status: StatusCode, headers: HeaderMap) -> Self {
+        Self { status, headers, body: Vec::new() }
+    }
+
     /// The body as what it should be.
     pub(crate) fn read<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, TwitchError> {
         // serde's message may repeat what it read, which may be a token.

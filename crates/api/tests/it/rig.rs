@@ -129,6 +129,7 @@ async fn engine(store: Store, target: &CheckTarget, directory: &Path, hard: Canc
         store,
         dialer: Dialer::with_tls(tls),
         targets: vec![Target::parse(&target.url()).expect("a target")],
+        replace_targets: false,
         tools: Tools::find(Some(Path::new("/nowhere/streamlink")), None),
         recordings_dir: directory.join("recordings"),
         listener: TcpListener::bind("127.0.0.1:0").await.expect("a listener"),

@@ -198,6 +198,7 @@ pub(super) async fn run(args: &ServeArgs, cx: Context) -> Result<u8, Failure> {
         store: store.clone(),
         dialer,
         targets,
+        replace_targets: !settings.names_check_targets(),
         tools,
         recordings_dir: wanted.recordings_dir.clone(),
         listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen on loopback")?,

@@ -67,11 +67,15 @@ impl Engine {
         self.inner.channels.links.twitch.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Connects anew with the credentials of the settings, or no more.
-    pub(crate) fn relink(&self) {
-        let link = credentials(&self.inner.channels.settings()).and_then(|credentials| {
-            self.link(credentials).map_err(|error| tracing::error!("Twitch cannot be asked: {error}")).ok()
+    /// Connects anew with the credentials of the settings, or no more. `tried`: a connection that has a token already.
+    pub(crate) fn relink(&self, tried: Option<Link>) {
+        let credentials = credentials(&self.inner.channels.settings());
+        let named = credentials.as_ref().map(|credentials| credentials.client_id.clone());
+        let link = tried.or_else(|| {
+            let link = self.link(credentials?);
+            link.map_err(|error| tracing::error!("Twitch cannot be asked: {error}")).ok()
         });
+        self.inner.targets.link(link.as_ref().map(|link| link.twitch.clone()).zip(named));
         let links = &self.inner.channels.links;
         *links.twitch.lock().unwrap_or_else(PoisonError::into_inner) = link.map(Arc::new);
         *links.last.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -4,7 +4,7 @@ use holdfast_model::{Level, Secret};
 use holdfast_store::ServerSettingsRow;
 use serde_json::json;
 
-use super::link::credentials;
+use super::link::{Link, credentials};
 use super::wishes::valid_template;
 use crate::journal::Note;
 use crate::view::{ContainerView, ServerSettings};
@@ -78,16 +78,18 @@ impl Engine {
             let old = memory.heed(memory.store().server_settings().await)?;
             let untested = change.untested;
             let tried = apply(&old, change.clone())?;
-            if !untested && has_other_credentials(&tried, &old) {
-                engine.try_credentials(&tried).await?;
-            }
+            let link = match !untested && has_other_credentials(&tried, &old) {
+                true => engine.try_credentials(&tried).await?,
+                false => None,
+            };
             let _turn = memory.turn_for_a_wish().await?;
             // What somebody else changed while Twitch was asked stays.
             let old = memory.heed(memory.store().server_settings().await)?;
             let new = apply(&old, change)?;
             memory.heed(memory.store().save_server_settings(&new).await)?;
             let relink = has_other_credentials(&new, &old);
-            engine.adopt_server_settings(new, relink);
+            let link = link.filter(|_| !has_other_credentials(&new, &tried));
+            engine.adopt_server_settings(new, relink, link);
             let view = engine.server_settings();
             let note = Note::new("settings_changed", Level::Info, "The settings were changed");
             memory.tell(note.with("settings", json!(view)));
@@ -107,11 +109,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn try_credentials(&self, settings: &ServerSettingsRow) -> Result<(), Refusal> {
-        let Some(credentials) = credentials(settings) else { return Ok(()) };
+    /// A connection that has a token, if there are credentials.
+    async fn try_credentials(&self, settings: &ServerSettingsRow) -> Result<Option<Link>, Refusal> {
+        let Some(credentials) = credentials(settings) else { return Ok(None) };
         let link = self.link(credentials).map_err(Refusal::Conflict)?;
         match link.twitch.token().await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(Some(link)),
             Err(holdfast_twitch::TwitchError::Credentials(why)) => Err(Refusal::Invalid(why)),
             Err(error) => Err(Refusal::Conflict(format!(
                 "the credentials could not be tried and were not stored: {error}"
@@ -119,11 +122,11 @@ impl Engine {
         }
     }
 
-    fn adopt_server_settings(&self, row: ServerSettingsRow, relink: bool) {
+    fn adopt_server_settings(&self, row: ServerSettingsRow, relink: bool, tried: Option<Link>) {
         let channels = &self.inner.channels;
         *channels.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = row;
         if relink {
-            self.relink();
+            self.relink(tried);
         }
         channels.due.notify_one();
         channels.resubscribe.notify_one();

@@ -59,6 +59,7 @@ impl Server {
             store: store.clone(),
             dialer: Dialer::with_tls(tls),
             targets: vec![Target::parse(&world.target.url()).expect("a target")],
+            replace_targets: false,
             // Nothing here comes as far as to start it.
             tools: Tools::find(Some(Path::new("true")), None),
             recordings_dir: world.folder.path().join("recordings"),

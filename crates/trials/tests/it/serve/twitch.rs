@@ -2,16 +2,20 @@
 //! messages, recorded through the proxies, with its title and chapters; and what strangers send starts nothing.
 
 use chrono::Utc;
-use holdfast_testkit::Twitch;
-use holdfast_testkit::twitch::{Forgery, Topic};
+use holdfast_testkit::twitch::{Forgery, Glitch, Topic};
 use holdfast_testkit::verify;
+use holdfast_testkit::{Asked, Twitch};
 use holdfast_trials::{Database, SceneOptions, ServerOptions, eventually};
 use serde_json::{Value, json};
 
 use super::channels::{PATIENCE, ended, is_recording, streamer, until};
 use super::{Play, on_both};
 
-on_both!(what_twitch_tells_is_recorded_to_its_end, without_messages_twitch_is_asked);
+on_both!(
+    what_twitch_tells_is_recorded_to_its_end,
+    without_messages_twitch_is_asked,
+    proxies_are_judged_by_twitch_and_not_by_our_credentials,
+);
 
 pub(super) fn twitch(play: &Play) -> &Twitch {
     play.scene.twitch.as_ref().expect("a scene with Twitch")
@@ -130,4 +134,89 @@ async fn without_messages_twitch_is_asked(database: Database) {
     });
     let settings = settings.await.expect("the settings");
     assert_eq!(settings["eventsub"]["state"], "off", "{settings:#}");
+}
+
+async fn proxies_are_judged_by_twitch_and_not_by_our_credentials(database: Database) {
+    let more = json!({ "channel_check_seconds": 3600 });
+    let (mut play, _) = play(database, more).await;
+    // At once: the connection that was tried has a token already.
+    all_pass(&play).await;
+    let asked = helix_checks(&play);
+    assert!(asked.iter().all(|asked| asked.status == 200), "{asked:#?}");
+    assert!(asked.len() >= play.ids.len() && public_checks(&play) > 0, "{asked:#?}");
+
+    let tokens = twitch(&play).app_tokens().len();
+    twitch(&play).revoke_tokens();
+    all_pass(&play).await;
+    assert_eq!(twitch(&play).app_tokens().len(), tokens + 1, "renewed once for all");
+    assert!(helix_checks(&play).iter().any(|asked| asked.status == 401), "it was refused first");
+
+    twitch(&play).exhaust_rate_limit(PATIENCE);
+    let before = (helix_checks(&play).len(), public_checks(&play));
+    all_pass(&play).await;
+    all_pass(&play).await;
+    // Those that were under way when the first was told.
+    assert!(helix_checks(&play).len() <= before.0 + play.ids.len(), "it is left alone");
+    assert!(public_checks(&play) >= before.1 + play.ids.len() * 2, "another address is asked");
+    assert!(play.server.log().contains("Twitch takes no more requests"), "{}", play.server.story());
+    twitch(&play).exhaust_rate_limit(std::time::Duration::ZERO);
+
+    no_token_blames_nobody(&mut play).await;
+    let gone = json!({ "twitch_client_id": null }).to_string();
+    play.server.ok("PUT", "/api/settings", &gone).await.expect("taken");
+    let before = helix_checks(&play).len();
+    all_pass(&play).await;
+    assert_eq!(helix_checks(&play).len(), before, "the credentials are gone");
+    assert!(
+        play.events("proxy_convicted").await.is_empty() && play.events("proxy_disabled").await.is_empty()
+    );
+    let (_, secret) = twitch(&play).credentials();
+    let mut secrets = twitch(&play).app_tokens();
+    secrets.push(secret);
+    play.server.keeps_secrets(&secrets, &[]).expect("no secret is seen");
+}
+
+/// After new credentials: Twitch gives no token, says so once, and gives one again.
+async fn no_token_blames_nobody(play: &mut Play) {
+    let glitch = Glitch::path("id.twitch.tv", "/oauth2/token", 503);
+    twitch(play).glitch(glitch.clone());
+    let (id, _) = twitch(play).credentials();
+    twitch(play).set_client_secret("an0thersecret");
+    let settings =
+        json!({ "twitch_client_id": id, "twitch_client_secret": "an0thersecret", "untested": true });
+    play.server.ok("PUT", "/api/settings", &settings.to_string()).await.expect("taken");
+    let before = helix_checks(play).len();
+    play.server.says("There is no token of Twitch").await.expect("it is told");
+    all_pass(play).await;
+    assert_eq!(helix_checks(play).len(), before, "there is no token");
+    twitch(play).mend(&glitch);
+    play.server.says("Twitch gives a token again").await.expect("it is told");
+    all_pass(play).await;
+    assert!(helix_checks(play).len() >= before + play.ids.len());
+    let told = |text: &str, all: &[Value]| {
+        all.iter().filter(|event| event["message"].as_str().is_some_and(|m| m.contains(text))).count()
+    };
+    let notices = play.events("notice").await;
+    let counts = (told("There is no token", &notices), told("gives a token again", &notices));
+    assert_eq!(counts, (1, 1), "{notices:#?}");
+}
+
+/// Tests each proxy; all are healthy.
+async fn all_pass(play: &Play) {
+    for id in &play.ids {
+        let tested = play.server.post(&format!("/api/proxy/{id}/test"), &Value::Null).await.expect("tested");
+        let (status, error) = (&tested["status"], &tested["error"]);
+        assert_eq!((status, error), (&json!("healthy"), &Value::Null), "{tested:#}\n{}", play.server.story());
+    }
+}
+
+/// What health checks asked Twitch's API.
+fn helix_checks(play: &Play) -> Vec<Asked> {
+    let all = twitch(play).asked("api.twitch.tv").into_iter();
+    all.filter(|asked| asked.path == "/helix/streams" && asked.query == "first=1").collect()
+}
+
+/// How often they asked the public address.
+fn public_checks(play: &Play) -> usize {
+    twitch(play).asked("id.twitch.tv").iter().filter(|asked| asked.path == "/oauth2/keys").count()
 }

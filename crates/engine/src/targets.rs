@@ -1,0 +1,280 @@
+//! What health checks ask for. What a person named counts alone; else it is Twitch's API, as soon as there is a token for
+//! it, and a public address of Twitch otherwise: without credentials, while Twitch gives no token, and while it takes no
+//! more requests from us. So a proxy is judged by what it carries, never by the state of our credentials.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use holdfast_gateway::probe::{CheckTarget, Objection};
+use holdfast_model::{Event, Level, Secret};
+use holdfast_twitch::{CheckRequest, Objection as Ours, Twitch, TwitchError};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Engine;
+
+/// How often it is looked whether the token is still the one to use.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// The same while there is none.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How long a check waits for a new token before it asks the public address: a recording may wait for the check.
+const RENEWAL: Duration = Duration::from_secs(1);
+/// A token that is refused so soon after it took the place of a refused one is not replaced: the next would be refused, too.
+const REST: Duration = Duration::from_secs(60);
+/// Failures in a row that are told.
+const TELLING: u32 = 2;
+/// Checks that ask Twitch's API in a minute. Twitch takes 800 requests from a client ID: the looks at channels need theirs.
+const A_MINUTE: u32 = 400;
+
+/// Hands them out.
+pub(crate) struct Targets {
+    /// Without a token.
+    usual: Vec<CheckTarget>,
+    /// Whether Twitch's API takes their place when there is one.
+    replaceable: bool,
+    state: Arc<Mutex<State>>,
+    /// The token may have changed.
+    changed: Arc<Notify>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    /// With which credentials; `None`: there are none.
+    link: Option<(Twitch, String)>,
+    /// Counts them: what was asked for with others comes to nothing.
+    generation: u64,
+    held: Option<Held>,
+    /// Until then nothing is asked of the API.
+    rests_until: Option<DateTime<Utc>>,
+    budget: Budget,
+}
+
+/// A token in use.
+struct Held {
+    token: Secret,
+    target: CheckTarget,
+    /// When it took the place of one that was refused, if it did.
+    replaced: Option<Instant>,
+}
+
+/// Requests of the present minute.
+#[derive(Default)]
+struct Budget {
+    minute: Option<Instant>,
+    spent: u32,
+}
+
+impl Budget {
+    fn spend(&mut self, now: Instant) -> bool {
+        if self.minute.is_none_or(|begun| now.saturating_duration_since(begun) >= Duration::from_secs(60)) {
+            (self.minute, self.spent) = (Some(now), 0);
+        }
+        self.spent += 1;
+        self.spent <= A_MINUTE
+    }
+}
+
+impl State {
+    /// The API, if it may be asked.
+    fn api(&mut self, now: Instant, clock: DateTime<Utc>) -> Option<CheckTarget> {
+        let rests = self.rests_until.is_some_and(|until| clock < until);
+        let held = self.held.as_ref().filter(|_| !rests)?;
+        self.budget.spend(now).then(|| held.target.clone())
+    }
+
+    /// A token came, or none; `replaced`: in the place of a refused one. Answers whether that is news.
+    fn adopt(
+        &mut self,
+        generation: u64,
+        got: Result<&Secret, &TwitchError>,
+        replaced: Option<Instant>,
+    ) -> bool {
+        let Some((_, client_id)) = self.link.as_ref().filter(|_| generation == self.generation) else {
+            return false;
+        };
+        match got {
+            Ok(token) if self.held.as_ref().is_some_and(|held| held.token == *token) => false,
+            Ok(token) => {
+                let target = api_target(client_id, token);
+                self.held = target.map(|target| Held { token: token.clone(), target, replaced });
+                true
+            }
+            Err(_) => self.held.take().is_some(),
+        }
+    }
+}
+
+/// What is asked with this token; `None` if it cannot be sent.
+fn api_target(client_id: &str, token: &Secret) -> Option<CheckTarget> {
+    let request = CheckRequest::new(client_id, token);
+    let mut target = CheckTarget::parse(request.url).ok()?;
+    for (name, value) in request.headers {
+        target = target.with_header(http::HeaderName::from_static(name), &value).ok()?;
+    }
+    Some(target)
+}
+
+impl Targets {
+    /// `usual`: without a token; with one Twitch's API takes their place, if they are `replaceable`. Tokens are fetched
+    /// on `tracker`, until `stop`.
+    pub(crate) fn new(
+        usual: Vec<CheckTarget>,
+        replaceable: bool,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let (state, changed) = (Arc::default(), Arc::default());
+        Self { usual, replaceable, state, changed, tracker: tracker.clone(), stop: stop.clone() }
+    }
+
+    /// Their addresses, for people.
+    fn usual_words(&self) -> String {
+        self.usual.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// From now on these credentials count, or none.
+    pub(crate) fn link(&self, link: Option<(Twitch, String)>) {
+        let mut state = lock(&self.state);
+        let generation = state.generation + 1;
+        *state = State { link, generation, ..State::default() };
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Whether the token is needed, and from whom it is.
+    fn giver(&self) -> Option<(Twitch, u64)> {
+        let state = lock(&self.state);
+        let (twitch, _) = state.link.as_ref().filter(|_| self.replaceable)?;
+        Some((twitch.clone(), state.generation))
+    }
+
+    /// Another token for one that was refused, if it comes soon.
+    async fn renew(&self, refused: &CheckTarget) -> Option<CheckTarget> {
+        let (twitch, generation) = self.giver()?;
+        let token = {
+            let mut state = lock(&self.state);
+            match &state.held {
+                Some(held) if held.target != *refused => return state.api(Instant::now(), Utc::now()),
+                Some(held) if held.replaced.is_some_and(|at| at.elapsed() < REST) => {
+                    let until = Utc::now() + REST;
+                    state.rests_until = Some(until);
+                    drop(state);
+                    self.tell_rest("Twitch refuses the token that it has just given", until);
+                    return None;
+                }
+                held => held.as_ref()?.token.clone(),
+            }
+        };
+        let (state, changed) = (Arc::clone(&self.state), Arc::clone(&self.changed));
+        let stop = self.stop.clone();
+        // By itself: the check does not wait for it to the end.
+        let fetch = self.tracker.spawn(async move {
+            let got = stop.run_until_cancelled(twitch.token_instead_of(&token)).await?;
+            let mut state = lock(&state);
+            state.adopt(generation, got.as_ref(), Some(Instant::now()));
+            changed.notify_one();
+            state.api(Instant::now(), Utc::now())
+        });
+        timeout(RENEWAL, fetch).await.ok()?.ok()?
+    }
+
+    fn rest(&self, until: DateTime<Utc>) {
+        let before = lock(&self.state).rests_until.replace(until);
+        if before.is_none_or(|before| before < Utc::now()) {
+            self.tell_rest("Twitch takes no more requests with this client ID", until);
+        }
+    }
+
+    fn tell_rest(&self, why: &str, until: DateTime<Utc>) {
+        let until = until.format("%H:%M:%S UTC");
+        tracing::info!("{why}: until {until} proxies are checked with {}", self.usual_words());
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl holdfast_gateway::probe::Targets for Targets {
+    fn now(&self) -> Vec<CheckTarget> {
+        let api = lock(&self.state).api(Instant::now(), Utc::now());
+        api.map_or_else(|| self.usual.clone(), |api| vec![api])
+    }
+
+    async fn instead(&self, target: &CheckTarget, objection: Objection<'_>) -> Option<CheckTarget> {
+        match CheckRequest::objection(objection.status, objection.headers)? {
+            Ours::Token => self.renew(target).await.or_else(|| self.usual.first().cloned()),
+            Ours::RateLimited { until } => {
+                self.rest(until);
+                self.usual.first().cloned()
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Keeps a token for the checks until the server stops, and tells when there is none.
+    pub(crate) async fn keep_token(self) {
+        let targets = Arc::clone(&self.inner.targets);
+        let mut failures = 0;
+        loop {
+            let pause = match targets.giver() {
+                None => {
+                    failures = 0;
+                    LOOK_EVERY
+                }
+                Some((twitch, generation)) => {
+                    let got = tokio::select! {
+                        got = twitch.token() => got,
+                        () = self.inner.stop.cancelled() => return,
+                    };
+                    lock(&targets.state).adopt(generation, got.as_ref(), None);
+                    self.tell_of_token(&got, &mut failures);
+                    if got.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }
+                }
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = targets.changed.notified() => {}
+                () = self.inner.stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Once when there is none, and once when there is one again. A single failure is nobody's business, unless asking again
+    /// is of no use.
+    fn tell_of_token(&self, got: &Result<Secret, TwitchError>, failures: &mut u32) {
+        let before = *failures;
+        *failures = match got {
+            Ok(_) => 0,
+            Err(TwitchError::Credentials(_)) => TELLING,
+            Err(_) => before.saturating_add(1),
+        };
+        let (level, message) = match got {
+            Ok(_) if before >= TELLING => {
+                let message =
+                    format!("Twitch gives a token again: proxies are checked with {}", CheckRequest::URL);
+                (Level::Info, message)
+            }
+            Err(error) if before < TELLING && *failures >= TELLING => {
+                let meanwhile = self.inner.targets.usual_words();
+                let message =
+                    format!("There is no token of Twitch: {error}; proxies are checked with {meanwhile}");
+                (Level::Warning, message)
+            }
+            _ => return,
+        };
+        self.inner.channels.links.note(got);
+        self.inner.memory.pool().announce_one(Event::Notice { level, message });
+    }
+}
+
+#[cfg(test)]
+mod tests;
