@@ -143,6 +143,8 @@ fn new_model(new: &NewChannelRow) -> ActiveModel {
         max_bytes: Set(new.limits.max_bytes.map(count)),
         streamlink_options: Set(tags(&new.streamlink_options)),
         user_token_encrypted: Set(None),
+        broadcast_id: Set(None),
+        declined_at: Set(None),
     }
 }
 
@@ -198,6 +200,8 @@ fn state_model(state: &ChannelState) -> ActiveModel {
         category: Set(state.category.as_deref().map(text)),
         live_since: Set(state.live_since.map(micros)),
         last_checked_at: Set(state.last_checked_at.map(micros)),
+        broadcast_id: Set(state.broadcast_id.as_deref().map(text)),
+        declined_at: Set(state.declined_at.map(micros)),
         ..Default::default()
     }
 }
@@ -239,6 +243,8 @@ fn row(model: Model, vault: &Vault) -> ChannelRow {
             category: model.category,
             live_since: model.live_since,
             last_checked_at: model.last_checked_at,
+            broadcast_id: model.broadcast_id,
+            declined_at: model.declined_at,
         },
         created_at: model.created_at,
         updated_at: model.updated_at,

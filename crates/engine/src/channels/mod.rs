@@ -73,10 +73,9 @@ struct Channel {
 
 impl Channel {
     fn new(row: ChannelRow) -> Self {
-        let state = &row.state;
-        let scene = Scene { title: state.title.clone(), category: state.category.clone() };
-        let standing = Standing::remembered(scene.clone(), state.live_since, state.last_checked_at);
-        Self { row, standing, scene: channel::Sender::new(scene), look_now: false, told: None }
+        let standing = Standing::remembered(&row.state, Utc::now());
+        let scene = channel::Sender::new(standing.scene.clone());
+        Self { row, standing, scene, look_now: false, told: None }
     }
 
     /// What Twitch told lately: its API says otherwise for a minute or two.
@@ -93,6 +92,8 @@ impl Channel {
             category: self.standing.scene.category.clone(),
             live_since: self.standing.live.as_ref().map(|live| in_micros(live.since)),
             last_checked_at: self.standing.checked_at.map(in_micros),
+            broadcast_id: self.standing.live.as_ref().and_then(|live| live.id.clone()),
+            declined_at: self.standing.declined.map(in_micros),
         }
     }
 

@@ -11,13 +11,15 @@
 //! ```
 //!
 //! One broadcast is recorded as long as it lasts. When its recording fails it is tried again after 10, 20, 40 … s, at most
-//! every 5 min. When a person stops it, it is left alone until the channel has been offline or begins another broadcast.
+//! every 5 min. When a person stops it, it is left alone until the channel has been offline or begins another broadcast; also
+//! over a restart.
 //! Left out on purpose: who looks, and how a recording ends.
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{RecordingId, Scene};
+use holdfast_store::ChannelState;
 
 /// The first pause after a recording that failed; it doubles.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
@@ -25,6 +27,9 @@ const AGAIN_AFTER: Duration = Duration::from_secs(10);
 const AGAIN_AT_MOST: Duration = Duration::from_secs(300);
 /// How often a channel that waits for a route tries without having been told of one.
 const ROUTE_AGAIN: Duration = Duration::from_secs(10);
+
+/// After a longer time without a look, what is live is taken for another broadcast if nothing else tells.
+const SAME_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// So often in a row it is seen offline before what a person stopped may be recorded again.
 const OFFLINE_FOR_SURE: u32 = 2;
@@ -82,8 +87,8 @@ pub(crate) enum Status {
 pub(crate) enum End {
     /// The stream was over.
     Over,
-    /// A person stopped it.
-    Stopped,
+    /// A person stopped it, then.
+    Stopped(DateTime<Utc>),
     /// It failed.
     Failed,
 }
@@ -103,8 +108,8 @@ pub(crate) struct Standing {
     pub(crate) checked_at: Option<DateTime<Utc>>,
     /// A recording is being started.
     starting: bool,
-    /// Somebody stopped the recording of this broadcast.
-    declined: bool,
+    /// When somebody stopped the recording of this broadcast.
+    pub(crate) declined: Option<DateTime<Utc>>,
     /// How often in a row it was seen offline: once may be an error of the site.
     offline: u32,
     /// A recording found the stream over: that it is live has to be seen anew.
@@ -117,13 +122,16 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// As it was when that was last stored. That it is live still has to be seen.
-    pub(crate) fn remembered(
-        scene: Scene,
-        live_since: Option<DateTime<Utc>>,
-        checked_at: Option<DateTime<Utc>>,
-    ) -> Self {
-        let live = live_since.map(|since| Broadcast { id: None, since });
-        Self { doubted: live.is_some(), live, scene, checked_at, ..Self::default() }
+    pub(crate) fn remembered(state: &ChannelState, now: DateTime<Utc>) -> Self {
+        let scene = Scene { title: state.title.clone(), category: state.category.clone() };
+        let live = state.live_since.map(|since| Broadcast { id: state.broadcast_id.clone(), since });
+        let checked_at = state.last_checked_at;
+        // Without a number only the time tells this broadcast from the next.
+        let numbered = live.as_ref().is_some_and(|live| live.id.is_some());
+        let seen = state.declined_at.max(checked_at);
+        let declined =
+            state.declined_at.filter(|_| numbered || seen.is_some_and(|at| now - at < SAME_WITHIN));
+        Self { doubted: live.is_some(), live, scene, checked_at, declined, ..Self::default() }
     }
 
     /// Takes over what was seen.
@@ -168,7 +176,7 @@ impl Standing {
         let told = self.error.take().is_some();
         (self.waiting, self.refused) = (None, None);
         self.offline = self.offline.saturating_add(1);
-        if !self.declined || self.offline >= OFFLINE_FOR_SURE {
+        if self.declined.is_none() || self.offline >= OFFLINE_FOR_SURE {
             self.forgive();
         }
         match self.live.take() {
@@ -179,12 +187,12 @@ impl Standing {
     }
 
     fn forgive(&mut self) {
-        (self.declined, self.doubted, self.failures, self.not_before) = (false, false, 0, None);
+        (self.declined, self.doubted, self.failures, self.not_before) = (None, false, 0, None);
     }
 
     /// Whether a recording is to be started now. `record`: whether that is wanted at all.
     pub(crate) fn wants_recording(&self, record: bool, now: Instant) -> bool {
-        let idle = self.recording.is_none() && !self.starting && !self.declined && !self.doubted;
+        let idle = self.recording.is_none() && !self.starting && self.declined.is_none() && !self.doubted;
         record && idle && self.live.is_some() && self.not_before.is_none_or(|at| at <= now)
     }
 
@@ -228,6 +236,15 @@ impl Standing {
         }
     }
 
+    /// A person stops this recording of it. False if it is no longer the one.
+    pub(crate) fn decline(&mut self, id: RecordingId, at: DateTime<Utc>) -> bool {
+        let is_it = self.recording == Some(id);
+        if is_it {
+            self.declined.get_or_insert(at);
+        }
+        is_it
+    }
+
     /// Its recording ended, or is only being finished. `brought`: it has something in it. False if that was said before.
     pub(crate) fn ended(&mut self, id: RecordingId, how: End, brought: bool, now: Instant) -> bool {
         if self.recording != Some(id) {
@@ -238,7 +255,9 @@ impl Standing {
             self.failures = 0;
         }
         match how {
-            End::Stopped => self.declined = true,
+            End::Stopped(at) => {
+                self.declined.get_or_insert(at);
+            }
             End::Over => {
                 self.doubted = true;
                 // Platforms go on listing a broadcast for a while after its end.
@@ -309,11 +328,54 @@ mod tests {
         let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
         channel.see(live("1"), at(0));
         channel.started(id);
-        channel.ended(id, End::Stopped, true, now);
+        channel.ended(id, End::Stopped(at(0)), true, now);
         assert_eq!(channel.see(live("1"), at(1)), Change::Nothing);
         assert!(!channel.wants_recording(true, now + AGAIN_AT_MOST));
         assert_eq!(channel.see(live("2"), at(2)), Change::WentLive);
         assert!(channel.wants_recording(true, now));
+    }
+
+    /// After the server has been away from one moment to the other.
+    fn restarted(channel: &Standing, from: i64, to: i64) -> Standing {
+        let stored = ChannelState {
+            live_since: channel.live.as_ref().map(|live| live.since),
+            broadcast_id: channel.live.as_ref().and_then(|live| live.id.clone()),
+            declined_at: channel.declined,
+            last_checked_at: Some(at(from)),
+            ..ChannelState::default()
+        };
+        Standing::remembered(&stored, at(to))
+    }
+
+    #[test]
+    fn a_restart_does_not_bring_back_what_a_person_stopped() {
+        let (now, id, day) = (Instant::now(), RecordingId::new(), 86_400);
+        let unnamed = || Sight::Live { id: None, since: None, scene: None };
+        for (seen, away, seen_again, recorded) in [
+            (live("1"), 5, live("1"), false),
+            (live("1"), day, live("1"), false),
+            (live("1"), 5, live("2"), true),
+            (live("1"), 5, unnamed(), false),
+            (unnamed(), 5, unnamed(), false),
+            // Nothing tells these two apart but the time.
+            (unnamed(), day, unnamed(), true),
+        ] {
+            let mut channel = Standing::default();
+            channel.see(seen.clone(), at(0));
+            channel.started(id);
+            assert!(!channel.decline(RecordingId::new(), at(1)), "it is another that is stopped");
+            assert!(channel.decline(id, at(1)));
+            // Killed before the recording had ended.
+            let mut channel = restarted(&channel, 2, 2 + away);
+            assert!(!channel.wants_recording(true, now), "nobody has seen it live since");
+            channel.see(seen_again.clone(), at(2 + away));
+            let case = format!("{seen:?}, {away} s, {seen_again:?}");
+            assert_eq!(channel.wants_recording(true, now), recorded, "{case}");
+            // One look of an earlier time is as good as the stop itself.
+            let mut again = restarted(&channel, 2 + away, 3 + away);
+            again.see(seen_again, at(3 + away));
+            assert_eq!(again.wants_recording(true, now), recorded, "{case}, once more");
+        }
     }
 
     #[test]
@@ -321,7 +383,7 @@ mod tests {
         let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
         // Begun by hand, before anybody looked.
         channel.started(id);
-        channel.ended(id, End::Stopped, true, now);
+        channel.ended(id, End::Stopped(at(0)), true, now);
         let unnamed = || Sight::Live { id: None, since: None, scene: None };
         channel.see(unnamed(), at(0));
         assert!(!channel.wants_recording(true, now));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::Utc;
 use holdfast_model::{ChannelId, Level, RecordingId, Scene};
 use holdfast_recorder::ports::{Liveness, Platform};
 use holdfast_recorder::{Container, RecordRequest, StreamlinkOptions, Template};
@@ -147,6 +148,18 @@ impl Engine {
     pub(crate) fn channel_recorded(&self, channel: ChannelId, recording: RecordingId) {
         self.inner.channels.with(channel, |channel| channel.standing.started(recording));
         self.show_channel(channel);
+    }
+
+    /// A person stops a recording: its channel is left alone until the next broadcast, also if the server ends before the
+    /// recording has.
+    pub(crate) async fn channel_declined(&self, channel: ChannelId, recording: RecordingId) {
+        let declined = self.inner.channels.with(channel, |channel| {
+            channel.standing.decline(recording, Utc::now()).then(|| channel.state())
+        });
+        let Some(Some(state)) = declined else { return };
+        let memory = &self.inner.memory;
+        // If it cannot be stored now, the next look stores it.
+        let _ = memory.heed(memory.store().save_channel_states(&[(channel, state)]).await);
     }
 
     /// A recording ended.

@@ -215,8 +215,14 @@ impl Engine {
     /// Written down first; a recording whose end is wanted ends all the same while the database is away.
     async fn stop(&self, active: &Active) -> RecordingView {
         let full = active.stop_wanted();
+        let written = async {
+            let _ = self.save(active, &full).await;
+            if let Some(channel) = active.channel() {
+                self.channel_declined(channel, active.id).await;
+            }
+        };
         if self.inner.memory.is_away().is_none() {
-            let _ = tokio::time::timeout(STOP_WRITTEN, self.save(active, &full)).await;
+            let _ = tokio::time::timeout(STOP_WRITTEN, written).await;
         }
         active.control.stop(StopCause::Request);
         RecordingView::from(&full)

@@ -32,6 +32,8 @@ pub struct Model {
     /// A JSON list.
     pub streamlink_options: String,
     pub user_token_encrypted: Option<String>,
+    pub broadcast_id: Option<String>,
+    pub declined_at: Option<DateTimeUtc>,
 }
 
 /// None: what belongs together is read by its key.

@@ -89,3 +89,13 @@ pub(super) async fn create(
     }
     Ok(())
 }
+
+/// Adds a column to a table. One a statement: SQLite takes no more.
+pub(super) async fn add(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    mut column: ColumnDef,
+) -> Result<(), DbErr> {
+    let change = Table::alter().table(table).add_column(&mut column).to_owned();
+    manager.get_connection().execute(&change).await.map(|_| ())
+}

@@ -1,13 +1,11 @@
 //! Channels that are recorded unattended: what they add to `streamers` and `recordings`, the chapters of a recording, and the
 //! settings of channels, files and credentials.
 
-use sea_orm::sea_query::{
-    ColumnDef, ForeignKey, ForeignKeyAction, Index, Query, Table, TableCreateStatement,
-};
+use sea_orm::sea_query::{ColumnDef, ForeignKey, ForeignKeyAction, Index, Query, TableCreateStatement};
 use sea_orm::{ConnectionTrait as _, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
-use super::columns::{create, flag, fraction, number, table, text, time};
+use super::columns::{add, create, flag, fraction, number, table, text, time};
 
 /// What files are called at first.
 const TEMPLATE: &str = "{channel}/{date} {title} [{id}]";
@@ -38,12 +36,6 @@ impl MigrationTrait for Migration {
             Query::insert().into_table("server_settings").columns(["id"]).values_panic([1.into()]).to_owned();
         manager.get_connection().execute(&first).await.map(|_| ())
     }
-}
-
-/// One column a statement: SQLite takes no more.
-async fn add(manager: &SchemaManager<'_>, table: &'static str, mut column: ColumnDef) -> Result<(), DbErr> {
-    let change = Table::alter().table(table).add_column(&mut column).to_owned();
-    manager.get_connection().execute(&change).await.map(|_| ())
 }
 
 fn of_streamers() -> Vec<ColumnDef> {

@@ -4,6 +4,7 @@ mod columns;
 mod m0001_recorder;
 mod m0002_accounts;
 mod m0003_channels;
+mod m0004_declined;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_recorder::Migration),
             Box::new(m0002_accounts::Migration),
             Box::new(m0003_channels::Migration),
+            Box::new(m0004_declined::Migration),
         ]
     }
 }

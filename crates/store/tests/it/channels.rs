@@ -20,6 +20,8 @@ async fn a_channel_comes_back_as_it_was_stored(home: Home) {
         category: Some("Chess".to_owned()),
         live_since: Some(at(0)),
         last_checked_at: Some(at(1)),
+        broadcast_id: Some("41".to_owned()),
+        declined_at: Some(at(2)),
     };
     let gone = ChannelId(999);
     home.store

@@ -91,7 +91,7 @@ async fn what_an_earlier_version_stored_can_be_used(home: Home) {
     let again = home.open_with(KEY).await.expect("opened a second time");
     assert_eq!(stored(&again).await, full);
     assert_eq!(again.channels().await.map(|rows| rows.len()), Ok(2));
-    assert_eq!(home.number("SELECT COUNT(*) AS n FROM seaql_migrations").await, 3);
+    assert_eq!(home.number("SELECT COUNT(*) AS n FROM seaql_migrations").await, 4);
 }
 
 on_both!(what_an_earlier_version_stored_is_kept, what_an_earlier_version_stored_can_be_used);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use holdfast_testkit::verify;
 use holdfast_trials::{Database, ServerOptions, ServerProcess, eventually};
 use rustix::process::Signal;
@@ -101,7 +101,7 @@ async fn a_channel_is_recorded_from_its_start_to_its_end(database: Database) {
 
 async fn a_channel_waits_for_a_route(database: Database) {
     let wish = json!({ "url": stream(), "record": false });
-    let (mut play, id) = play(database, &wish).await;
+    let (mut play, id) = play(database.clone(), &wish).await;
     until(&play, id, "the channel is live", |now| now["status"] == "live").await;
     let config = json!({ "fallback_to_direct_connection": false }).to_string();
     play.server.ok("PUT", "/api/proxy/config", &config).await.expect("taken");
@@ -128,6 +128,22 @@ async fn a_channel_waits_for_a_route(database: Database) {
     // What a person stopped is left alone while it is live.
     let left = until(&play, id, "the channel is live", |now| now["status"] == "live").await;
     assert_eq!(left["recording_id"], Value::Null, "{left:#}");
+
+    // Also when the server is started anew.
+    play.server.signal(Signal::TERM);
+    play.server.ended(Duration::from_secs(20)).await.expect("it ends");
+    let again = Utc::now();
+    let options = ServerOptions { database, ..ServerOptions::default() };
+    play.server = ServerProcess::start(&play.scene, options).await.expect("it starts again");
+    let looked = |now: &Value| {
+        let at = now["last_checked_at"].as_str().map(|at| at.parse::<DateTime<Utc>>().expect("a time"));
+        now["status"] == "live" && at.is_some_and(|at| at > again)
+    };
+    until(&play, id, "the channel is looked at again", looked).await;
+    // A recording is begun with the look that finds it wanted; one more says that none was.
+    play.server.post(&format!("/api/streamers/{id}/check"), &Value::Null).await.expect("looked at");
+    let all = play.server.get("/api/recordings").await.expect("the list");
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(1), "{all:#}");
 }
 
 async fn a_channel_outlives_the_server(database: Database) {
