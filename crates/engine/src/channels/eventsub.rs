@@ -106,7 +106,7 @@ impl Engine {
             }
             Notice::Offline { broadcaster_id, login, .. } => {
                 if let Some(id) = self.channel_told(&broadcaster_id, &login, Some(false)) {
-                    self.saw(vec![(id, Sight::Offline)]).await;
+                    self.heard(id, Sight::Offline).await;
                 }
             }
             Notice::Update { broadcaster_id, login, title, category, .. } => {
@@ -146,14 +146,14 @@ impl Engine {
             Some(Scene { title: stream.title, category: stream.category })
         };
         let scene = timeout(TITLE_LIMIT, asked).await.ok().flatten();
-        self.saw(vec![(id, Sight::Live { id: Some(stream_id), since: Some(started_at), scene })]).await;
+        self.heard(id, Sight::Live { id: Some(stream_id), since: Some(started_at), scene }).await;
     }
 
     /// Counts only while it is live: what a channel is called in between is not what a broadcast was called.
     async fn is_renamed(&self, id: ChannelId, scene: Scene) {
         let live = self.inner.channels.with(id, |channel| channel.standing.live.clone()).flatten();
         if let Some(live) = live {
-            self.saw(vec![(id, Sight::Live { id: live.id, since: None, scene: Some(scene) })]).await;
+            self.heard(id, Sight::Live { id: live.id, since: None, scene: Some(scene) }).await;
         }
     }
 

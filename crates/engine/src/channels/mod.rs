@@ -1,13 +1,15 @@
 //! Channels: who goes live, and that it is recorded then, unattended.
 //!
 //! A look (`watch.rs`: Twitch's API for all of its channels at once, Streamlink for everything else) or a message from
-//! Twitch (`eventsub.rs`) becomes a [`Sight`]; `standing.rs` says what it changes; `start.rs` begins recordings and hears of
+//! Twitch (`eventsub.rs`) becomes a [`Sight`]; `standing.rs` says what it changes, `outage.rs` what is told of looks that
+//! fail; `start.rs` begins recordings and hears of
 //! their end. `link.rs` is the connection to Twitch, `wishes.rs` what people want of channels, `settings.rs` what they want
 //! in general, `filename.rs` how a template names files. Everything goes through the gateway, by the rules of the pool.
 
 mod eventsub;
 mod filename;
 mod link;
+mod outage;
 mod settings;
 mod standing;
 mod start;
@@ -24,7 +26,7 @@ use holdfast_store::{ChannelRow, ChannelState, Limits, ServerSettingsRow};
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore, watch as channel};
 
-use crate::journal::Note;
+use crate::journal::{Note, word};
 use crate::view::{ChannelStatusView, ChannelView, ContainerView};
 use crate::{Engine, Refusal};
 
@@ -38,6 +40,7 @@ pub(crate) use link::Links;
 pub(crate) use standing::End;
 pub(crate) use start::Order;
 
+use outage::{Outages, Told, Trouble};
 use standing::{Change, Sight, Standing, Status};
 
 /// For so long what Twitch told by itself counts more than what its API answers.
@@ -49,6 +52,7 @@ pub(crate) struct Channels {
     settings: Mutex<ServerSettingsRow>,
     pub(crate) links: Links,
     pub(crate) eventsub: EventSub,
+    outages: Mutex<Outages>,
     /// Something is due before the regular time.
     due: Notify,
     /// Subscriptions with Twitch may have to change.
@@ -141,6 +145,7 @@ impl Channels {
             settings: Mutex::new(settings),
             links: Links::default(),
             eventsub: EventSub::default(),
+            outages: Mutex::default(),
             due: Notify::new(),
             resubscribe: Notify::new(),
             seats: Semaphore::new(watch::SIDE_BY_SIDE),
@@ -168,6 +173,10 @@ impl Channels {
         self.lock().get_mut(&id).map(change)
     }
 
+    fn outages(&self) -> MutexGuard<'_, Outages> {
+        self.outages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Channel>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -190,8 +199,25 @@ impl Engine {
         self.inner.channels.with(id, |channel| channel.view()).ok_or_else(|| Refusal::no_channel(id))
     }
 
-    /// Takes over what was seen of channels, stores what changed and tells it.
+    /// Takes over how looks at channels went, stores what changed and tells it.
     async fn saw(&self, sights: Vec<(ChannelId, Sight)>) {
+        let trouble = |sight: &Sight| match sight {
+            Sight::Unknown(trouble) => Some(trouble.clone()),
+            Sight::Live { .. } | Sight::Offline => None,
+        };
+        let there = |id: &ChannelId| self.inner.channels.lock().contains_key(id);
+        let looks: Vec<(ChannelId, Option<Trouble>)> =
+            sights.iter().filter(|(id, _)| there(id)).map(|(id, sight)| (*id, trouble(sight))).collect();
+        let outages = self.inner.channels.outages().heed(looks);
+        self.take_over(sights, outages).await;
+    }
+
+    /// The same for what Twitch told by itself, which says nothing of looks.
+    async fn heard(&self, id: ChannelId, sight: Sight) {
+        self.take_over(vec![(id, sight)], Vec::new()).await;
+    }
+
+    async fn take_over(&self, sights: Vec<(ChannelId, Sight)>, outages: Vec<Told>) {
         let now = Utc::now();
         let mut states = Vec::new();
         let mut notes = Vec::new();
@@ -209,6 +235,7 @@ impl Engine {
             states.push((id, state));
             notes.extend(note(change, id, &view));
         }
+        notes.extend(outages.iter().filter_map(|told| self.note_of_outage(told)));
         let memory = &self.inner.memory;
         if memory.heed(memory.store().save_channel_states(&states).await).is_err() {
             // They are seen again with the next look.
@@ -216,12 +243,24 @@ impl Engine {
         }
         for note in notes {
             match note.level {
+                _ if !note.logged => {}
                 Level::Info => tracing::info!("{}", note.message),
                 Level::Warning | Level::Error => tracing::warn!("{}", note.message),
             }
             memory.tell(note);
         }
         self.start_due_channels();
+    }
+
+    fn note_of_outage(&self, told: &Told) -> Option<Note> {
+        if let Some(id) = told.channel() {
+            let view = self.channel(id).ok()?;
+            let message = told.words(&view.display_name);
+            return Some(about(id, &view, Note::new("streamer_updated", told.level(), message)));
+        }
+        let (level, message) = (told.level(), told.words(""));
+        let note = Note::new("notice", level, message.clone());
+        Some(note.with("message", json!(message)).with("level", json!(word(level))))
     }
 
     /// Shows how a channel is now, where the event log has another word for what happened.
@@ -255,14 +294,8 @@ fn note(change: Change, id: ChannelId, view: &ChannelView) -> Option<Note> {
             let category = view.category.as_deref().unwrap_or("no category");
             Note::new("streamer_updated", Level::Info, format!("{name} now: {title} ({category})"))
         }
-        Change::Told => match &view.last_error {
-            Some(why) => Note::new(
-                "streamer_updated",
-                Level::Warning,
-                format!("Whether {name} is live could not be found out: {why}"),
-            ),
-            None => Note::new("streamer_updated", Level::Info, format!("{name} can be looked at again")),
-        },
+        // Only that its error is another; of that tells the outage.
+        Change::Told => Note::new("streamer_updated", Level::Info, "").fleeting(),
     };
     Some(about(id, view, note))
 }

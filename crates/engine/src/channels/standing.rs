@@ -21,6 +21,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{RecordingId, Scene};
 use holdfast_store::ChannelState;
 
+use super::outage::Trouble;
+
 /// The first pause after a recording that failed; it doubles.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// The longest.
@@ -58,7 +60,7 @@ pub(crate) enum Sight {
     /// It is not.
     Offline,
     /// Nobody knows, for this reason. What was known stays so.
-    Unknown(String),
+    Unknown(Trouble),
 }
 
 /// What a look changed.
@@ -137,12 +139,12 @@ impl Standing {
     /// Takes over what was seen.
     pub(crate) fn see(&mut self, sight: Sight, at: DateTime<Utc>) -> Change {
         let (id, since, scene) = match sight {
-            Sight::Unknown(why) => return self.unseen(why),
+            Sight::Unknown(trouble) => return self.unseen(trouble.why),
             Sight::Offline => return self.seen_offline(at),
             Sight::Live { id, since, scene } => (id, since, scene),
         };
         self.checked_at = Some(at);
-        self.error = None;
+        let told = self.error.take().is_some();
         self.doubted = false;
         self.offline = 0;
         let known = self.live.as_ref();
@@ -156,7 +158,11 @@ impl Standing {
             if let Some(known) = self.live.as_mut() {
                 known.id = known.id.take().or(id);
             }
-            return if renamed { Change::Renamed } else { Change::Nothing };
+            return match (renamed, told) {
+                (true, _) => Change::Renamed,
+                (false, true) => Change::Told,
+                (false, false) => Change::Nothing,
+            };
         }
         // Of a channel that was not known to be live it is not known either that this is another broadcast.
         if self.live.replace(Broadcast { id, since: since.unwrap_or(at) }).is_some() {
@@ -434,14 +440,17 @@ mod tests {
     fn not_knowing_changes_nothing_but_says_why() {
         let mut channel = Standing::default();
         channel.see(live("1"), at(0));
-        assert_eq!(channel.see(Sight::Unknown("no answer".to_owned()), at(1)), Change::Told);
-        assert_eq!(channel.see(Sight::Unknown("no answer".to_owned()), at(2)), Change::Nothing);
+        let unknown = || Sight::Unknown(Trouble::other("no answer"));
+        assert_eq!(channel.see(unknown(), at(1)), Change::Told);
+        assert_eq!(channel.see(unknown(), at(2)), Change::Nothing);
         assert_eq!((channel.status(), channel.checked_at), (Status::Live, Some(at(0))));
         let scene = Scene { title: Some("a".to_owned()), category: None };
         let named = Sight::Live { id: None, since: None, scene: Some(scene.clone()) };
         assert_eq!(channel.see(named.clone(), at(3)), Change::Renamed);
         assert_eq!(channel.see(named, at(4)), Change::Nothing);
         assert_eq!(channel.see(live("1"), at(5)), Change::Nothing);
+        channel.see(unknown(), at(6));
+        assert_eq!((channel.see(live("1"), at(7)), channel.error.as_ref()), (Change::Told, None));
         assert_eq!(channel.scene, scene, "a look that tells no title takes none away");
     }
 }

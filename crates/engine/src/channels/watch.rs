@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Channels;
+use super::outage::{Cause, Trouble};
 use super::standing::Sight;
 use crate::routes::GatewayRoutes;
 use crate::view::ChannelView;
@@ -165,7 +166,7 @@ impl Engine {
     ) -> Option<Sight> {
         let stream = match found {
             Ok(streams) => streams.get(login),
-            Err(error) => return Some(Sight::Unknown(error.to_string())),
+            Err(error) => return Some(Sight::Unknown(Trouble::new(Cause::Twitch, error.to_string()))),
         };
         let told = self.inner.channels.with(id, |channel| channel.told_lately()).flatten();
         if told.is_some_and(|live| live != stream.is_some()) {
@@ -182,11 +183,14 @@ impl Engine {
         let Ok(_seat) = self.inner.channels.seats.acquire().await else { return };
         let Some(row) = self.inner.channels.with(id, |channel| channel.row.clone()) else { return };
         if let Some(why) = row.locked.filter(|_| row.url.expose().is_empty()) {
-            return self.saw(vec![(id, Sight::Unknown(why))]).await;
+            return self.saw(vec![(id, Sight::Unknown(Trouble::other(why)))]).await;
         }
         let tools = match &self.inner.recordings.tools {
             Ok(tools) => tools,
-            Err(error) => return self.saw(vec![(id, Sight::Unknown(error.to_string()))]).await,
+            Err(error) => {
+                let trouble = Trouble::other(error.to_string());
+                return self.saw(vec![(id, Sight::Unknown(trouble))]).await;
+            }
         };
         let account = GatewayRoutes::new(self.inner.gateway.recordings.clone()).visitor(&row.tags);
         let options = StreamlinkOptions::parse(&row.streamlink_options).unwrap_or_default();
@@ -199,7 +203,8 @@ impl Engine {
                 Sight::Live { id: None, since: None, scene: told.then_some(scene) }
             }
             Look::Offline(_) => Sight::Offline,
-            Look::Unreachable(why) | Look::Unclear(why) => Sight::Unknown(why),
+            Look::Unreachable(why) => Sight::Unknown(Trouble::new(Cause::Way, why)),
+            Look::Unclear(why) => Sight::Unknown(Trouble::other(why)),
         };
         self.saw(vec![(id, sight)]).await;
     }

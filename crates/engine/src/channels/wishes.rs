@@ -119,6 +119,7 @@ impl Engine {
             let view = engine.channel(id)?;
             memory.heed(memory.store().remove_channel(id).await)?;
             engine.inner.channels.lock().remove(&id);
+            engine.inner.channels.outages().forget(id);
             engine.inner.recordings.forget_channel(id);
             let message = format!("Channel {} was removed", view.display_name);
             let note = crate::journal::Note::new("streamer_removed", Level::Info, message);
