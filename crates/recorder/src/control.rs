@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdfast_model::{Chapter, Event, Via};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::mark::Mark;
@@ -34,7 +34,8 @@ pub enum StopCause {
 /// [`stop`](Self::stop) ends the recording in order: Streamlink is interrupted, the file finished. It may be called
 /// from anywhere, any number of times; the first cause counts. [`shut_down`](Self::shut_down) does the same and
 /// limits the time for joining. [`abort`](Self::abort) gives up at once: Streamlink is killed, a join in progress is
-/// left, the parts stay.
+/// left, the parts stay. [`wake`](Self::wake) ends a wait and
+/// nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     soft: CancellationToken,
@@ -42,6 +43,7 @@ pub struct Control {
     hurry: CancellationToken,
     cause: Arc<OnceLock<StopCause>>,
     join_limit: Arc<OnceLock<Duration>>,
+    woken: Arc<Notify>,
 }
 
 impl Control {
@@ -69,6 +71,16 @@ impl Control {
     pub fn abort(&self) {
         self.stop(StopCause::Interrupt);
         self.hard.cancel();
+    }
+
+    /// Somebody was told that the stream is live: a recording that waits for it to come back asks at once.
+    pub fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    /// Waits until that is told, or answers at once if it was and nobody waited.
+    pub(crate) async fn woken(&self) {
+        self.woken.notified().await;
     }
 
     /// Why it was stopped, once it was.

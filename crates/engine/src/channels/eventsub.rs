@@ -101,6 +101,8 @@ impl Engine {
         match notice {
             Notice::Online { broadcaster_id, login, stream_id, started_at, .. } => {
                 if let Some(id) = self.channel_told(&broadcaster_id, &login, Some(true)) {
+                    // Perhaps it only comes back.
+                    self.inner.recordings.wake(id);
                     self.goes_live(id, &login, stream_id, started_at).await;
                 }
             }

@@ -118,6 +118,12 @@ impl Recordings {
         Ok(Claim { recordings: self, url: url.to_owned() })
     }
 
+    /// This channel is live: a recording of it that waits asks at once.
+    pub(crate) fn wake(&self, id: ChannelId) {
+        let all = self.all().into_iter().filter(|active| active.channel() == Some(id));
+        all.for_each(|active| active.control.wake());
+    }
+
     /// Its recordings under way belong to no channel any more.
     pub(crate) fn forget_channel(&self, id: ChannelId) {
         self.all().iter().for_each(|active| active.forget_channel(id));

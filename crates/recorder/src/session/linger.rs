@@ -1,5 +1,6 @@
 //! The stream is over. It may come back in a minute: an encoder that was restarted, a line that broke. Then it is the
-//! same recording, and so the site is asked for a while, often at first. What was not broadcast in between is no loss.
+//! same recording, and so the site is asked for a while, often at first, and at once when somebody was told that it is
+//! back. What was not broadcast in between is no loss.
 
 use std::time::Duration;
 
@@ -49,7 +50,12 @@ impl Session {
         self.status(Status::Recovering, Some(note));
         let mut wait = first;
         loop {
-            if self.pause(wait.min(ends.saturating_duration_since(Instant::now()))).await {
+            let left = ends.saturating_duration_since(Instant::now());
+            let stopped = tokio::select! {
+                stopped = self.pause(wait.min(left)) => stopped,
+                () = self.control.woken() => false,
+            };
+            if stopped {
                 return Next::End(self.stopped());
             }
             let exit = Exit { clean: true, ..Exit::default() };

@@ -13,6 +13,9 @@ use crate::live_test;
 use crate::site::Site;
 use crate::support::{Running, TestRoutes, tools};
 
+/// A recording that waits asks by itself for the first time after so long.
+const AT_FIRST: Duration = Duration::from_secs(10);
+
 /// A site, a proxy to it, and a directory.
 struct Scene {
     site: Site,
@@ -117,6 +120,31 @@ live_test! {
         scene.is_whole(&summary, 2, last).await;
         assert!(summary.reason.contains("the playlist says that the stream has ended"), "{}", summary.reason);
         assert!(events.lock().expect("unpoisoned").is_empty(), "no gap is told");
+    }
+}
+
+live_test! {
+    async fn whoever_was_told_that_it_is_back_ends_the_wait() {
+        let scene = Scene::new().await;
+        let mut running = scene.start(scene.request(scene.site.playlist(), 300));
+        running.until_media(8).await;
+        scene.site.end();
+        until_it_waits(&mut running).await;
+        // Told too early: the site does not know of it yet.
+        let waits = Instant::now();
+        running.control.wake();
+        scene.until_asked_again().await;
+        scene.site.comes_back(0);
+        running.control.wake();
+        scene.until_asked_again().await;
+        assert!(waits.elapsed() < AT_FIRST, "by itself it asks later: {:?}", waits.elapsed());
+        running.until_status(Status::Recording).await;
+        until_more(&mut running, 4).await;
+        let last = scene.site.end();
+        until_it_waits(&mut running).await;
+        running.control.stop(StopCause::Request);
+        let summary = running.end().await;
+        scene.is_whole(&summary, 2, last).await;
     }
 }
 

@@ -1,6 +1,8 @@
 //! A channel of Twitch from `stream.online` to the finished file, with the real plugin of the real Streamlink: told by signed
 //! messages, recorded through the proxies, with its title and chapters; and what strangers send starts nothing.
 
+use std::time::{Duration, Instant};
+
 use chrono::Utc;
 use holdfast_testkit::twitch::{Forgery, Glitch, Topic};
 use holdfast_testkit::verify;
@@ -119,6 +121,39 @@ async fn strangers_start_nothing(play: &Play, id: i64) {
     assert!(logged >= 7, "{logged} of 7 are in the log");
 }
 
+#[tokio::test]
+async fn a_broadcast_that_twitch_says_is_back_goes_on_at_once() {
+    let more = json!({
+        "public_url": "https://rec.example.test", "channel_check_seconds": 3600, "channel_linger_seconds": 300,
+    });
+    let (mut play, id) = play(Database::Sqlite, more).await;
+    for topic in [Topic::Online, Topic::Offline] {
+        let subscribed = tokio::time::timeout(PATIENCE, twitch(&play).subscribed("alice", topic)).await;
+        subscribed.unwrap_or_else(|_| panic!("not subscribed to {topic:?}\n{}", play.server.story()));
+    }
+    twitch(&play).go_live("alice", "Part one", "Chess");
+    twitch(&play).notify_online("alice").await.expect("delivered");
+    let recording = is_recording(&play, id).await;
+    twitch(&play).go_offline("alice");
+    twitch(&play).notify_offline("alice").await.expect("delivered");
+    play.server.says("waiting until").await.expect("it waits");
+    let back = Instant::now();
+    twitch(&play).go_live("alice", "Part two", "Chess");
+    twitch(&play).notify_online("alice").await.expect("delivered");
+    play.server.says("back=true").await.expect("it is back");
+    assert!(back.elapsed() < Duration::from_secs(5), "by itself it asks after 10 s: {:?}", back.elapsed());
+    play.flows(&recording).await;
+    twitch(&play).go_offline("alice");
+    twitch(&play).notify_offline("alice").await.expect("delivered");
+    let waits = eventually("it waits again", PATIENCE, async || {
+        Ok((play.server.log().matches("waiting until").count() > 1).then_some(()))
+    });
+    waits.await.unwrap_or_else(|e| panic!("{e:?}\n{}", play.server.story()));
+    let whole = play.server.stop(&recording).await.expect("stopped");
+    assert_eq!((&whole["status"], &whole["segments_lost"]), (&json!("completed"), &json!(0)), "{whole:#}");
+    assert_eq!(play.events("recording_started").await.len(), 1, "it is one: {whole:#}");
+}
+
 async fn without_messages_twitch_is_asked(database: Database) {
     let (play, id) = play(database, json!({ "channel_check_seconds": 10 })).await;
     twitch(&play).go_live("alice", "Only asked", "Chess");
@@ -159,7 +194,7 @@ async fn proxies_are_judged_by_twitch_and_not_by_our_credentials(database: Datab
     assert!(helix_checks(&play).len() <= before.0 + play.ids.len(), "it is left alone");
     assert!(public_checks(&play) >= before.1 + play.ids.len() * 2, "another address is asked");
     assert!(play.server.log().contains("Twitch takes no more requests"), "{}", play.server.story());
-    twitch(&play).exhaust_rate_limit(std::time::Duration::ZERO);
+    twitch(&play).exhaust_rate_limit(Duration::ZERO);
 
     no_token_blames_nobody(&mut play).await;
     let gone = json!({ "twitch_client_id": null }).to_string();
