@@ -4,7 +4,31 @@
 use std::collections::HashMap;
 
 use holdfast_gateway::{Gateway, Totals};
-use holdfast_model::{ProxyId, Via};
+use holdfast_model::ProxyId;
+
+/// What proxies carried and carry, at one moment.
+#[derive(Default)]
+pub(crate) struct Load {
+    totals: HashMap<ProxyId, Totals>,
+    open: HashMap<ProxyId, u64>,
+}
+
+impl Load {
+    /// Bytes through this proxy since the start.
+    pub(crate) fn totals(&self, id: ProxyId) -> Totals {
+        self.totals.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Connections open through it.
+    pub(crate) fn open(&self, id: ProxyId) -> u64 {
+        self.open.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Those that carried something.
+    pub(crate) fn carriers(&self) -> impl Iterator<Item = (ProxyId, Totals)> {
+        self.totals.iter().map(|(id, totals)| (*id, *totals))
+    }
+}
 
 /// One or two gateways over the same pool. Cheap to clone.
 #[derive(Clone)]
@@ -16,24 +40,22 @@ pub(crate) struct Gateways {
 }
 
 impl Gateways {
-    /// Bytes by route since the start.
-    pub(crate) fn totals(&self) -> HashMap<Via, Totals> {
-        let mut sum = self.recordings.totals();
-        for (via, more) in self.public.iter().flat_map(Gateway::totals) {
-            let totals = sum.entry(via).or_default();
-            totals.bytes_up += more.bytes_up;
-            totals.bytes_down += more.bytes_down;
+    /// What each proxy carried since the start, and carries now. All of them at once: whoever asks for each alone reads
+    /// everything as often as there are proxies.
+    pub(crate) fn load(&self) -> Load {
+        let mut load = Load::default();
+        for (via, more) in self.all().flat_map(Gateway::totals) {
+            // One proxy may have had several addresses, each with totals of its own.
+            if let Some(id) = via.proxy_id() {
+                let totals = load.totals.entry(id).or_default();
+                totals.bytes_up += more.bytes_up;
+                totals.bytes_down += more.bytes_down;
+            }
         }
-        sum
-    }
-
-    /// Connections open through each proxy that has any.
-    pub(crate) fn open_by_proxy(&self) -> HashMap<ProxyId, u64> {
-        let mut sum = self.recordings.open_by_proxy();
-        for (id, more) in self.public.iter().flat_map(Gateway::open_by_proxy) {
-            *sum.entry(id).or_default() += more;
+        for (id, more) in self.all().flat_map(Gateway::open_by_proxy) {
+            *load.open.entry(id).or_default() += more;
         }
-        sum
+        load
     }
 
     /// Connections open.

@@ -19,8 +19,8 @@ impl Engine {
     /// All proxies by priority, and how the pool is as a whole.
     #[must_use]
     pub fn proxies(&self) -> ProxyList {
-        let (gateway, memory) = (&self.inner.gateway, &self.inner.memory);
-        let proxies = memory.views(&gateway.totals(), &gateway.open_by_proxy());
+        let memory = &self.inner.memory;
+        let proxies = memory.views(&self.inner.gateway.load());
         let system_status = SystemStatusView::from(memory.pool().read(Pool::system_status));
         ProxyList { proxies, system_status }
     }
@@ -30,8 +30,7 @@ impl Engine {
     /// # Errors
     /// [`Refusal::NotFound`].
     pub fn proxy(&self, id: ProxyId) -> Result<ProxyView, Refusal> {
-        let gateway = &self.inner.gateway;
-        let view = self.inner.memory.view(id, &gateway.totals(), &gateway.open_by_proxy());
+        let view = self.inner.memory.view(id, &self.inner.gateway.load());
         view.ok_or_else(|| Refusal::no_proxy(id))
     }
 

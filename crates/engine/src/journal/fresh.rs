@@ -2,13 +2,14 @@
 //! Only the newest count, so each is waited for once, however many come while a database is away.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use holdfast_model::{ProxyId, milliseconds};
 use serde_json::{Value, json};
 
 use super::Note;
 use super::note::{HEALTH, STATISTICS};
-use crate::gateways::Gateways;
+use crate::gateways::{Gateways, Load};
 use crate::memory::Memory;
 use crate::view::{HealthView, ProxyView};
 
@@ -32,9 +33,30 @@ impl Fresh {
     }
 }
 
+/// What proxies carry, read once for all that is told at one moment.
+pub(super) struct LoadNow {
+    gateway: Gateways,
+    read: OnceLock<Load>,
+}
+
+impl LoadNow {
+    pub(super) fn of(gateway: Gateways) -> Self {
+        Self { gateway, read: OnceLock::new() }
+    }
+
+    /// The moment is over.
+    pub(super) fn expire(&mut self) {
+        self.read = OnceLock::new();
+    }
+
+    fn get(&self) -> &Load {
+        self.read.get_or_init(|| self.gateway.load())
+    }
+}
+
 /// Puts the present figures of the proxy that a note is about into it.
-pub(super) fn fill_in(note: &mut Note, id: ProxyId, memory: &Memory, gateway: &Gateways) {
-    let view = || memory.view(id, &gateway.totals(), &gateway.open_by_proxy());
+pub(super) fn fill_in(note: &mut Note, id: ProxyId, memory: &Memory, load: &LoadNow) {
+    let view = || memory.view(id, load.get());
     let value = match note.kind {
         HEALTH => health(id, memory),
         STATISTICS => view().map(|view| statistics(&view)),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::frame::Outlet;
-use super::fresh::{Fresh, fill_in};
+use super::fresh::{Fresh, LoadNow, fill_in};
 use super::history::History;
 use super::note::{HEALTH, STATISTICS, of_event};
 use super::traffic::Traffic;
@@ -59,6 +59,7 @@ impl Step {
 pub(crate) struct Keeper {
     memory: Arc<Memory>,
     gateway: Gateways,
+    load: LoadNow,
     outlet: Arc<Outlet>,
     incoming: mpsc::UnboundedReceiver<Incoming>,
     /// No more events will come.
@@ -84,6 +85,7 @@ impl Keeper {
         let outlet = Arc::new(Outlet::new(last_seq));
         let keeper = Self {
             memory,
+            load: LoadNow::of(gateway.clone()),
             gateway,
             outlet: Arc::clone(&outlet),
             incoming,
@@ -106,6 +108,7 @@ impl Keeper {
         let mut traffic = interval(TRAFFIC_EVERY);
         traffic.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.load.expire();
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(incoming) = self.incoming.recv() => self.take_in(incoming),
@@ -199,7 +202,7 @@ impl Keeper {
                 // Only the newest figures count, however many come while the database is away.
                 return self.fresh.add(note.kind, id);
             }
-            fill_in(note, id, &self.memory, &self.gateway);
+            fill_in(note, id, &self.memory, &self.load);
         }
         let away = self.stuck.is_some() || self.memory.is_away().is_some();
         if away && !note.logged {
@@ -292,9 +295,10 @@ impl Keeper {
         let count = self.waiting.len().min(BATCH);
         let mut entries: Vec<Entry> = self.waiting.drain(..count).collect();
         if self.waiting.is_empty() {
+            self.load.expire();
             for (kind, id) in self.fresh.take(BATCH - entries.len()) {
                 let mut note = Note::new(kind, holdfast_model::Level::Info, "").proxy(id).fleeting();
-                fill_in(&mut note, id, &self.memory, &self.gateway);
+                fill_in(&mut note, id, &self.memory, &self.load);
                 entries.push(note.into());
             }
         }

@@ -27,20 +27,13 @@ pub(super) struct Traffic {
 impl Traffic {
     /// Reads the counters. Answers with the proxies whose figures are to be told again: now and then, those that moved.
     pub(super) fn read(&mut self, gateway: &Gateways) -> Vec<ProxyId> {
-        self.now.clear();
-        // One proxy may have had several addresses, each with totals of its own.
-        for (via, totals) in gateway.totals() {
-            if let Some(id) = via.proxy_id() {
-                let sum = self.now.entry(id).or_default();
-                *sum = (sum.0 + totals.bytes_up, sum.1 + totals.bytes_down);
-            }
-        }
+        let load = gateway.load();
+        self.now = load.carriers().map(|(id, totals)| (id, (totals.bytes_up, totals.bytes_down))).collect();
         if self.tell_at.is_some_and(|at| Instant::now() < at) {
             return Vec::new();
         }
         self.tell_at = Some(Instant::now() + TELL_EVERY);
-        let open = gateway.open_by_proxy();
-        let figures = |(id, bytes): (&ProxyId, &Bytes)| (*id, (*bytes, open.get(id).copied().unwrap_or(0)));
+        let figures = |(id, bytes): (&ProxyId, &Bytes)| (*id, (*bytes, load.open(*id)));
         let now: HashMap<_, _> = self.now.iter().map(figures).collect();
         let moved = now.iter().filter(|(id, figures)| self.told.get(id) != Some(figures));
         let moved = moved.map(|(id, _)| *id).collect();

@@ -1,56 +1,28 @@
 //! The proxies as the outside sees them: what the pool knows, what the rows say, and what is being carried now.
 
-use std::collections::HashMap;
-
-use holdfast_gateway::Totals;
-use holdfast_model::{ProxyId, Via, milliseconds};
+use holdfast_model::{ProxyId, milliseconds};
 use holdfast_pool::Proxy;
 
 use super::{Known, Memory};
+use crate::gateways::Load;
 use crate::view::{HealthView, ProxyView};
 
 impl Memory {
     /// A proxy as the outside sees it.
-    pub(crate) fn view(
-        &self,
-        id: ProxyId,
-        totals: &HashMap<Via, Totals>,
-        open: &HashMap<ProxyId, u64>,
-    ) -> Option<ProxyView> {
-        let carried = totals.iter().filter(|(via, _)| via.proxy_id() == Some(id)).map(|(_, t)| *t).fold(
-            Totals::default(),
-            |a, b| Totals { bytes_up: a.bytes_up + b.bytes_up, bytes_down: a.bytes_down + b.bytes_down },
-        );
+    pub(crate) fn view(&self, id: ProxyId, load: &Load) -> Option<ProxyView> {
         let known = self.lock();
-        self.pool.read(|pool| {
-            Some(view(pool.get(id)?, &known, carried, open.get(&id).copied().unwrap_or_default()))
-        })
+        self.pool.read(|pool| Some(view(pool.get(id)?, &known, load)))
     }
 
     /// All of them, by priority.
-    pub(crate) fn views(
-        &self,
-        totals: &HashMap<Via, Totals>,
-        open: &HashMap<ProxyId, u64>,
-    ) -> Vec<ProxyView> {
-        let mut carried: HashMap<ProxyId, Totals> = HashMap::new();
-        for (via, more) in totals {
-            if let Some(id) = via.proxy_id() {
-                let sum = carried.entry(id).or_default();
-                sum.bytes_up += more.bytes_up;
-                sum.bytes_down += more.bytes_down;
-            }
-        }
+    pub(crate) fn views(&self, load: &Load) -> Vec<ProxyView> {
         let known = self.lock();
-        let one = |p: &Proxy| {
-            let carried = carried.get(&p.id).copied().unwrap_or_default();
-            view(p, &known, carried, open.get(&p.id).copied().unwrap_or_default())
-        };
-        self.pool.read(|pool| pool.proxies().map(one).collect())
+        self.pool.read(|pool| pool.proxies().map(|p| view(p, &known, load)).collect())
     }
 }
 
-fn view(proxy: &Proxy, known: &Known, now: Totals, open: u64) -> ProxyView {
+fn view(proxy: &Proxy, known: &Known, load: &Load) -> ProxyView {
+    let now = load.totals(proxy.id);
     let row = known.proxies.get(&proxy.id);
     let before = known.carried.get(&proxy.id).copied().unwrap_or_default();
     let totals = row.map(|row| row.totals).unwrap_or_default();
@@ -77,7 +49,7 @@ fn view(proxy: &Proxy, known: &Known, now: Totals, open: u64) -> ProxyView {
         success_rate: rate,
         bytes_up: before.bytes_up + now.bytes_up,
         bytes_down: before.bytes_down + now.bytes_down,
-        active_connections: open,
+        active_connections: load.open(proxy.id),
         created_at: row.map(|row| row.created_at).unwrap_or_default(),
         updated_at: row.map(|row| row.updated_at).unwrap_or_default(),
     }
