@@ -82,7 +82,7 @@ impl Engine {
     #[must_use]
     pub fn receive_eventsub(&self, headers: &HeaderMap, body: &[u8]) -> (StatusCode, String) {
         let channels = &self.inner.channels;
-        let secret = channels.settings().eventsub_secret.unwrap_or_else(|| Secret::new(""));
+        let secret = channels.settings().eventsub_secret.clone().unwrap_or_else(|| Secret::new(""));
         match channels.eventsub.inbox(&secret).receive(headers, body, Utc::now()) {
             Ok(Notice::Challenge(challenge)) => (StatusCode::OK, challenge),
             Ok(notice) => {
@@ -256,7 +256,7 @@ impl Engine {
 
     /// The secret that Twitch signs with, made when it is first needed.
     async fn eventsub_secret(&self) -> Result<Secret, String> {
-        if let Some(secret) = self.inner.channels.settings().eventsub_secret {
+        if let Some(secret) = self.inner.channels.settings().eventsub_secret.clone() {
             return Ok(secret);
         }
         let secret = Secret::new(Alphanumeric.sample_string(&mut rand::rng(), SECRET_LENGTH));

@@ -17,7 +17,7 @@ mod watch;
 mod wishes;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -49,7 +49,7 @@ const TOLD_COUNTS: Duration = Duration::from_secs(180);
 /// All channels, in memory and kept up in the store.
 pub(crate) struct Channels {
     all: Mutex<BTreeMap<ChannelId, Channel>>,
-    settings: Mutex<ServerSettingsRow>,
+    settings: Mutex<Arc<ServerSettingsRow>>,
     pub(crate) links: Links,
     pub(crate) eventsub: EventSub,
     outages: Mutex<Outages>,
@@ -142,7 +142,7 @@ impl Channels {
     pub(crate) fn new(rows: Vec<ChannelRow>, settings: ServerSettingsRow) -> Self {
         Self {
             all: Mutex::new(rows.into_iter().map(|row| (row.id, Channel::new(row))).collect()),
-            settings: Mutex::new(settings),
+            settings: Mutex::new(Arc::new(settings)),
             links: Links::default(),
             eventsub: EventSub::default(),
             outages: Mutex::default(),
@@ -154,8 +154,12 @@ impl Channels {
     }
 
     /// The settings in force.
-    pub(crate) fn settings(&self) -> ServerSettingsRow {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn settings(&self) -> Arc<ServerSettingsRow> {
+        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put_settings(&self, settings: ServerSettingsRow) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// The limits of each channel.

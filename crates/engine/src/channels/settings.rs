@@ -52,13 +52,13 @@ impl Engine {
         ServerSettings {
             twitch: channels.links.view(&row),
             eventsub: channels.eventsub.view(&row),
-            twitch_client_id: row.twitch_client_id,
+            twitch_client_id: row.twitch_client_id.clone(),
             has_twitch_client_secret: row.twitch_client_secret.is_some(),
-            public_url: row.public_url,
+            public_url: row.public_url.clone(),
             channel_check_seconds: row.channel_check_seconds,
             channel_linger_seconds: row.channel_linger_seconds,
             container: ContainerView::of(&row.container).unwrap_or(ContainerView::Ts),
-            filename_template: row.filename_template,
+            filename_template: row.filename_template.clone(),
             max_age_days: row.limits.max_age_days,
             max_count: row.limits.max_count,
             max_bytes: row.limits.max_bytes,
@@ -105,7 +105,7 @@ impl Engine {
         let mut row = memory.heed(memory.store().server_settings().await)?;
         row.eventsub_secret = Some(secret);
         memory.heed(memory.store().save_server_settings(&row).await)?;
-        *self.inner.channels.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = row;
+        self.inner.channels.put_settings(row);
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Engine {
 
     fn adopt_server_settings(&self, row: ServerSettingsRow, relink: bool, tried: Option<Link>) {
         let channels = &self.inner.channels;
-        *channels.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = row;
+        channels.put_settings(row);
         if relink {
             self.relink(tried);
         }
