@@ -46,6 +46,8 @@ pub struct ChannelRow {
     pub streamlink_options: Vec<String>,
     /// A Twitch user token; also `None` when it was stored with another secret key, which `locked` says.
     pub user_token: Option<Secret>,
+    /// Whether one is stored, be it one that cannot be read.
+    pub has_token: bool,
     /// Where it stood when that was last stored.
     pub state: ChannelState,
     /// When it was added.

@@ -235,6 +235,7 @@ fn row(model: Model, vault: &Vault) -> ChannelRow {
         container: model.container,
         limits: limits(model.max_age_days, model.max_count, model.max_bytes),
         streamlink_options: untags(&model.streamlink_options),
+        has_token: token.is_some(),
         user_token: token.and_then(Result::ok),
         state: ChannelState {
             display_name: model.display_name,

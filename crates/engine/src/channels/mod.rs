@@ -124,14 +124,19 @@ impl Channel {
             recording_id: standing.recording,
             last_checked_at: standing.checked_at.map(in_micros),
             waiting_reason: standing.waiting.clone(),
-            last_error: standing.refused.clone().or_else(|| standing.error.clone()),
+            last_error: standing
+                .refused
+                .as_ref()
+                .or(standing.error.as_ref())
+                .or(row.locked.as_ref())
+                .cloned(),
             filename_template: row.filename_template.clone(),
             container: row.container.as_deref().and_then(ContainerView::of),
             max_age_days: row.limits.max_age_days,
             max_count: row.limits.max_count,
             max_bytes: row.limits.max_bytes,
             streamlink_options: row.streamlink_options.clone(),
-            has_token: row.user_token.is_some(),
+            has_token: row.has_token,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }

@@ -1,7 +1,7 @@
 //! A database whose passwords cannot be read: told for each proxy, and nothing goes out without them.
 
-use holdfast_engine::ProxyChange;
-use holdfast_model::ProxyUrl;
+use holdfast_engine::{ChannelWish, ProxyChange};
+use holdfast_model::{ChannelId, ProxyUrl, Secret};
 use holdfast_testkit::{Kind, Options, UpstreamProxy};
 use serde_json::json;
 
@@ -9,7 +9,11 @@ use crate::by_hand::recording;
 use crate::server::{Server, sentence};
 use crate::world::{KEY, PATIENCE, World, proxy};
 
-on_both!(a_wrong_key_locks_what_it_cannot_read, a_proxy_without_a_password_needs_no_key);
+on_both!(
+    a_wrong_key_locks_what_it_cannot_read,
+    a_proxy_without_a_password_needs_no_key,
+    a_token_that_cannot_be_read_is_seen_to_be_there,
+);
 
 async fn a_wrong_key_locks_what_it_cannot_read(world: World) {
     let one = proxy().await;
@@ -63,5 +67,25 @@ async fn a_proxy_without_a_password_needs_no_key(world: World) {
     let other_key: String = KEY.chars().rev().collect();
     let server = Server::over(&world, world.store_with(&other_key).await, PATIENCE).await;
     assert_eq!((server.choice(), json!(server.view(id).health_status)), (json!(id), json!("healthy")));
+    server.stop().await;
+}
+
+async fn a_token_that_cannot_be_read_is_seen_to_be_there(world: World) {
+    let server = Server::start(&world).await;
+    let mut ids = Vec::new();
+    for (stream, token) in [("with_token", Some(Secret::new("t0ken"))), ("without", None)] {
+        let wish = ChannelWish { stream: stream.to_owned(), token, ..ChannelWish::default() };
+        ids.push(ChannelId(server.add_channel(wish).await.expect("added").id));
+    }
+    let tokens = |server: &Server| {
+        ids.iter().map(|id| server.channel(*id).expect("there").has_token).collect::<Vec<_>>()
+    };
+    assert_eq!(tokens(&server), [true, false]);
+    server.stop().await;
+    let other_key: String = KEY.chars().rev().collect();
+    let server = Server::over(&world, world.store_with(&other_key).await, PATIENCE).await;
+    assert_eq!(tokens(&server), [true, false]);
+    let why = server.channel(ids[0]).expect("there").last_error;
+    assert!(why.is_some_and(|why| why.contains("cannot be decrypted")));
     server.stop().await;
 }

@@ -14,6 +14,7 @@ async fn a_wrong_key_locks_and_the_right_one_opens(home: Home) {
     let row = stranger.channels().await.expect("listed").pop().expect("one");
     let why = row.locked.as_deref().expect("locked");
     assert!(why.contains("address cannot be decrypted") && why.contains("add it again"), "{why}");
+    assert!(row.has_token && row.user_token.is_none(), "it is there, though not to be read");
 
     let edit = ChannelEdit { record: Some(false), ..ChannelEdit::default() };
     stranger.edit_channel(added.id, &edit).await.expect("edited").expect("there");
@@ -28,7 +29,10 @@ async fn a_wrong_key_locks_and_the_right_one_opens(home: Home) {
     let row = home.store.channels().await.expect("listed").pop().expect("one");
     let why = row.locked.as_deref().expect("locked");
     assert!(why.contains("token cannot be decrypted") && why.contains("enter the token again"), "{why}");
-    assert_eq!((&row.url, &row.user_token), (&new.url, &None));
+    assert_eq!((&row.url, &row.user_token, row.has_token), (&new.url, &None, true));
+    let edit = ChannelEdit { user_token: Some(None), ..ChannelEdit::default() };
+    let row = home.store.edit_channel(added.id, &edit).await.expect("edited").expect("there");
+    assert_eq!((row.has_token, row.locked), (false, None), "taken away");
 }
 
 async fn locked_settings_survive_being_saved(home: Home) {
