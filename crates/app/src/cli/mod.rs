@@ -166,7 +166,8 @@ pub(crate) struct TargetArgs {
     /// Check proxies by fetching this address [default: https://id.twitch.tv/oauth2/keys]
     ///
     /// Repeat it for several: a proxy has failed if all of them fail, and is degraded if some do. Write
-    /// "URL STATUS" where another answer than 2xx is the good one.
+    /// "URL STATUS" where another answer than 2xx is the good one. Without it a server that has credentials for Twitch
+    /// checks against Twitch's API.
     #[arg(long, value_name = "URL", env = "HOLDFAST_CHECK_URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     check_url: Vec<String>,
