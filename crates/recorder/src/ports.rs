@@ -86,8 +86,11 @@ pub enum Liveness {
     Live,
     /// The platform says that it is not. Believed when it says so twice.
     Offline,
-    /// The platform cannot be asked, or gives no answer; why, in words.
+    /// The platform cannot be asked; why, in words. The stream alone is asked.
     Unknown(String),
+    /// The platform should know and fails to answer; why, in words. Then what its pages say is doubted: a "gone" counts only
+    /// if it is said for a minute.
+    Failing(String),
 }
 
 /// What an account carried so far.

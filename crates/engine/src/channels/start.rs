@@ -8,6 +8,7 @@ use chrono::Utc;
 use holdfast_model::{ChannelId, Level, RecordingId, Scene};
 use holdfast_recorder::ports::{Liveness, Platform};
 use holdfast_recorder::{Container, RecordRequest, StreamlinkOptions, Template};
+use holdfast_twitch::TwitchError;
 
 use super::standing::End;
 use crate::view::ContainerView;
@@ -200,6 +201,10 @@ impl Platform for OnTwitch {
         match link.twitch.streams(std::slice::from_ref(&self.login)).await {
             Ok(streams) if streams.contains_key(&self.login) => Liveness::Live,
             Ok(_) => Liveness::Offline,
+            Err(error @ (TwitchError::Unavailable(_) | TwitchError::RateLimited { .. })) => {
+                Liveness::Failing(error.to_string())
+            }
+            // Until a person mends the credentials it knows no more than without any.
             Err(error) => Liveness::Unknown(error.to_string()),
         }
     }

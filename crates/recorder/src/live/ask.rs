@@ -41,22 +41,31 @@ pub(crate) struct Asker {
     pub(super) account: Arc<dyn Account>,
 }
 
-/// What the platform says; `None` if there is none, or it says nothing.
-pub(crate) async fn platforms_word(platform: Option<&dyn Platform>) -> Option<Answer> {
-    let liveness = match timeout(PLATFORM_LIMIT, platform?.is_live()).await {
+/// What the platform says.
+pub(crate) enum Word {
+    /// Whether the channel is live.
+    Said(Answer),
+    /// Nothing, though it should know.
+    Failing,
+    /// Nothing: there is none, or it cannot be asked.
+    Nothing,
+}
+
+/// Asks the platform, if there is one.
+pub(crate) async fn platforms_word(platform: Option<&dyn Platform>) -> Word {
+    let Some(platform) = platform else { return Word::Nothing };
+    let liveness = match timeout(PLATFORM_LIMIT, platform.is_live()).await {
         Ok(liveness) => liveness,
-        Err(_) => Liveness::Unknown("no answer in 15 s".to_owned()),
+        Err(_) => Liveness::Failing("no answer in 15 s".to_owned()),
     };
-    match liveness {
-        Liveness::Live => Some(Answer::SaidLive),
-        Liveness::Offline => Some(Answer::SaidOffline),
-        Liveness::Unknown(why) => {
-            info!(
-                "the platform does not say whether the channel is live ({why}): the stream itself is asked"
-            );
-            None
-        }
-    }
+    let (word, why) = match liveness {
+        Liveness::Live => return Word::Said(Answer::SaidLive),
+        Liveness::Offline => return Word::Said(Answer::SaidOffline),
+        Liveness::Unknown(why) => (Word::Nothing, why),
+        Liveness::Failing(why) => (Word::Failing, why),
+    };
+    info!("the platform does not say whether the channel is live ({why}): the stream itself is asked");
+    word
 }
 
 impl Asker {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// Between two answers of "gone" before they are believed.
 pub(crate) const GONE_APART: Duration = Duration::from_secs(5);
+/// The same while the platform itself fails: part of it may say "no stream" for want of the other part (seen: with the API and
+/// the playlists down, Streamlink finds "no playable streams").
+const GONE_IN_DOUBT: Duration = Duration::from_secs(60);
 /// For how long a fault of the route explains an exit of Streamlink, and a loss.
 pub(crate) const FAULT_EXPLAINS: Duration = Duration::from_secs(60);
 /// So many resumes in a row without a new segment, and the stream is over.
@@ -55,6 +58,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) fault_while_asking: bool,
     /// Since the first answer of "gone" after this exit, if there was one before this.
     pub(crate) gone_for: Option<Duration>,
+    /// The platform should know and did not answer.
+    pub(crate) platform_fails: bool,
     /// How many runs in a row brought nothing new, the one that just ended included.
     pub(crate) barren: u32,
     /// Nothing new has come for as long as the recording has patience.
@@ -83,8 +88,9 @@ pub(crate) fn decide(findings: &Findings<'_>) -> Decision {
     let clean = exit.clean && !fault_explains;
     let barren = findings.barren >= BARREN_RESUMES;
     let over = |why: &str| Decision::Over(why.to_owned());
+    let apart = if findings.platform_fails { GONE_IN_DOUBT } else { GONE_APART };
     let confirmed = |why: &str| match findings.gone_for {
-        Some(gone) if gone >= GONE_APART => over(why),
+        Some(gone) if gone >= apart => over(why),
         _ => Decision::AskAgain,
     };
     match findings.answer {
@@ -142,6 +148,7 @@ mod tests {
             answer,
             fault_while_asking: fault,
             gone_for: gone_secs.map(Duration::from_secs),
+            platform_fails: false,
             barren,
             tired: barren >= 9,
             recorded: Some(100),
@@ -151,6 +158,29 @@ mod tests {
             Decision::Live => Kind::Live,
             Decision::AskAgain => Kind::AskAgain,
             Decision::Unreachable(_) => Kind::Unreachable,
+        }
+    }
+
+    #[test]
+    fn while_the_platform_fails_gone_is_believed_after_a_minute() {
+        let (gone, offline) = (Answer::Gone("no stream".into()), Answer::SaidOffline);
+        for (answer, platform_fails, secs, expected) in [
+            (&gone, true, 59, Decision::AskAgain),
+            (&gone, true, 60, Decision::Over("no stream".into())),
+            (&gone, false, 5, Decision::Over("no stream".into())),
+            (&offline, false, 4, Decision::AskAgain),
+        ] {
+            let findings = Findings {
+                exit: &BROKEN,
+                answer,
+                fault_while_asking: false,
+                gone_for: Some(Duration::from_secs(secs)),
+                platform_fails,
+                barren: 0,
+                tired: false,
+                recorded: Some(100),
+            };
+            assert_eq!(decide(&findings), expected, "{secs} s");
         }
     }
 

@@ -59,8 +59,8 @@ impl Session {
                 return Next::End(self.stopped());
             }
             let exit = Exit { clean: true, ..Exit::default() };
-            let answer = tokio::select! {
-                answer = self.ask(&exit) => answer,
+            let (answer, _) = tokio::select! {
+                asked = self.ask(&exit) => asked,
                 () = self.control.soft().cancelled() => return Next::End(self.stopped()),
             };
             let back = self.is_back(&answer);

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::child_run::Run;
 use super::{Backoff, FIRST_ROUTE, Outcome, Session};
 use crate::control::Status;
-use crate::live::{Answer, Decision, Exit, Findings, GONE_APART, decide, platforms_word};
+use crate::live::{Answer, Decision, Exit, Findings, GONE_APART, Word, decide, platforms_word};
 use crate::mask::mask_url;
 
 /// Segments that pass while the next Streamlink starts, and some overlap to be sure.
@@ -38,8 +38,8 @@ impl Session {
         let mut asking = Backoff::up_to(ASK_AT_MOST_EVERY);
         loop {
             let asked = std::time::Instant::now();
-            let answer = tokio::select! {
-                answer = self.ask(&run.exit) => answer,
+            let (answer, platform_fails) = tokio::select! {
+                asked = self.ask(&run.exit) => asked,
                 () = self.control.soft().cancelled() => return Next::End(self.stopped()),
             };
             let traffic = self.account.traffic();
@@ -48,6 +48,7 @@ impl Session {
                 answer: &answer,
                 fault_while_asking: traffic.last_failure().is_some_and(|at| at >= asked),
                 gone_for: gone_since.map(|at| at.elapsed()),
+                platform_fails,
                 barren: self.barren,
                 tired: self.must_give_up(),
                 recorded: self.ledger.recorded(),
@@ -103,17 +104,21 @@ impl Session {
         }
     }
 
-    /// Asks the platform, and if there is none, or it does not know, the stream itself.
-    pub(super) async fn ask(&self, exit: &Exit) -> Answer {
-        match platforms_word(self.request.platform.as_deref()).await {
+    /// Asks the platform, and if there is none, or it does not know, the stream itself; and whether the platform should have
+    /// known.
+    pub(super) async fn ask(&self, exit: &Exit) -> (Answer, bool) {
+        let word = platforms_word(self.request.platform.as_deref()).await;
+        let fails = matches!(word, Word::Failing);
+        let answer = match word {
             // Streamlink may have died before it had everything: the stream may still hold it.
-            Some(Answer::SaidOffline) if !exit.clean => match self.asker().ask().await {
+            Word::Said(Answer::SaidOffline) if !exit.clean => match self.asker().ask().await {
                 answer @ Answer::Playlist { ended: true, .. } => answer,
                 _ => Answer::SaidOffline,
             },
-            Some(answer) => answer,
-            None => self.asker().ask().await,
-        }
+            Word::Said(answer) => answer,
+            Word::Failing | Word::Nothing => self.asker().ask().await,
+        };
+        (answer, fails)
     }
 
     /// A wait, cut short where the patience ends.

@@ -135,6 +135,22 @@ async fn streamlink_is_killed_while_twitch_answers_503() {
 }
 
 #[tokio::test]
+async fn streamlink_is_killed_while_twitch_contradicts_itself() {
+    let on_air = OnAir::begin(LONG).await;
+    // The rest of Twitch names qualities that cannot be had, so Streamlink says that there is no stream.
+    on_air.twitch().glitch(Glitch::host(ASKED[0], 503));
+    on_air.twitch().glitch(Glitch::playlists(LOGIN, 503));
+    let killed = on_air.signal(Signal::KILL).await;
+    on_air.segments(10).await;
+    on_air.twitch().mend_all();
+    on_air.goes_on_after(killed).await;
+    on_air.segments(2).await;
+    let over = on_air.over().await;
+    over.lost_nothing();
+    on_air.convicted_nobody().await;
+}
+
+#[tokio::test]
 async fn the_playlist_answers_404_for_20_seconds_and_is_back() {
     let on_air = OnAir::begin(SHORT).await;
     on_air.twitch().glitch(Glitch::playlists(LOGIN, 404));
