@@ -118,36 +118,39 @@ async fn twitch_answers_503_for_20_seconds_and_nothing_is_lost() {
     on_air.convicted_nobody().await;
 }
 
-#[tokio::test]
-async fn streamlink_is_killed_while_twitch_answers_503() {
-    let on_air = OnAir::begin(LONG).await;
-    breaks_down(&on_air);
-    on_air.twitch().glitch(Glitch::playlists(LOGIN, 503));
+/// Streamlink is killed while this is wrong with Twitch, for longer than a stream that is gone is asked for.
+async fn killed_while(window: usize, wrong: &[Glitch]) -> Over {
+    let on_air = OnAir::begin(window).await;
+    wrong.iter().for_each(|glitch| on_air.twitch().glitch(glitch.clone()));
     let killed = on_air.signal(Signal::KILL).await;
-    // Longer than a stream that is gone is asked for.
     on_air.segments(10).await;
     on_air.twitch().mend_all();
     on_air.goes_on_after(killed).await;
     on_air.segments(2).await;
     let over = on_air.over().await;
-    over.lost_nothing();
     on_air.convicted_nobody().await;
+    over
+}
+
+#[tokio::test]
+async fn streamlink_is_killed_while_twitch_answers_503() {
+    let mut wrong = ASKED.map(|host| Glitch::host(host, 503)).to_vec();
+    wrong.push(Glitch::playlists(LOGIN, 503));
+    killed_while(LONG, &wrong).await.lost_nothing();
 }
 
 #[tokio::test]
 async fn streamlink_is_killed_while_twitch_contradicts_itself() {
-    let on_air = OnAir::begin(LONG).await;
     // The rest of Twitch names qualities that cannot be had, so Streamlink says that there is no stream.
-    on_air.twitch().glitch(Glitch::host(ASKED[0], 503));
-    on_air.twitch().glitch(Glitch::playlists(LOGIN, 503));
-    let killed = on_air.signal(Signal::KILL).await;
-    on_air.segments(10).await;
-    on_air.twitch().mend_all();
-    on_air.goes_on_after(killed).await;
-    on_air.segments(2).await;
-    let over = on_air.over().await;
-    over.lost_nothing();
-    on_air.convicted_nobody().await;
+    let wrong = [Glitch::host("api.twitch.tv", 503), Glitch::playlists(LOGIN, 503)];
+    killed_while(LONG, &wrong).await.lost_nothing();
+}
+
+#[tokio::test]
+async fn streamlink_is_killed_while_the_playlist_answers_404() {
+    let over = killed_while(SHORT, &[Glitch::playlists(LOGIN, 404)]).await;
+    assert!(!over.lost.is_empty(), "16 s hold it?\n{}", over.story);
+    over.lost_exactly("process");
 }
 
 #[tokio::test]
@@ -162,21 +165,6 @@ async fn the_playlist_answers_404_for_20_seconds_and_is_back() {
     let over = on_air.over().await;
     assert!(!over.lost.is_empty(), "16 s hold it?\n{}", over.story);
     over.lost_exactly("origin");
-    on_air.convicted_nobody().await;
-}
-
-#[tokio::test]
-async fn streamlink_is_killed_while_the_playlist_answers_404() {
-    let on_air = OnAir::begin(SHORT).await;
-    on_air.twitch().glitch(Glitch::playlists(LOGIN, 404));
-    let killed = on_air.signal(Signal::KILL).await;
-    on_air.segments(10).await;
-    on_air.twitch().mend_all();
-    on_air.goes_on_after(killed).await;
-    on_air.segments(2).await;
-    let over = on_air.over().await;
-    assert!(!over.lost.is_empty(), "16 s hold it?\n{}", over.story);
-    over.lost_exactly("process");
     on_air.convicted_nobody().await;
 }
 
