@@ -88,7 +88,7 @@ async fn server(crowd: Crowd, scene: &Scene, holdfast: &Path, bench: &Path) -> R
     let mut options = ServerOptions { log_level: "info", ..ServerOptions::default() };
     options.environment.push((REAL.into(), options.streamlink.clone().into()));
     options.streamlink = bench.with_file_name("light-streamlink");
-    options.holdfast = holdfast.to_owned();
+    options.holdfast = Some(holdfast.to_owned());
     let server = ServerProcess::start(scene, options).await?;
     let settings = json!({ "channel_linger_seconds": 5 });
     server.ok("PUT", "/api/settings", &settings.to_string()).await?;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::clean;
 use crate::{
-    Channel, ChannelList, ChannelWish, ClientError, Imported, NewProxy, Proxy, ProxyChange, ProxyList, Tested,
+    Channel, ChannelList, ChannelWish, ClientError, Imported, Limits, NewProxy, Preview, Proxy, ProxyChange,
+    ProxyList, Tested,
 };
 
 /// To reach a server, which is near.
@@ -145,6 +146,31 @@ impl Api {
         self.ask(Method::GET, "streamers", Nothing).await
     }
 
+    /// One channel.
+    ///
+    /// # Errors
+    /// See [`Self::list`].
+    pub async fn channel(&self, id: i64) -> Result<Channel, ClientError> {
+        self.ask(Method::GET, &format!("streamers/{id}"), Nothing).await
+    }
+
+    /// What these limits would delete now, in place of those that the channel has.
+    ///
+    /// # Errors
+    /// See [`Self::list`].
+    pub async fn would_delete(&self, channel: i64, limits: Limits) -> Result<Preview, ClientError> {
+        let Limits { max_age_days, max_count, max_bytes } = limits;
+        let mut path = format!("retention/preview?streamer_id={channel}");
+        for (name, limit) in [
+            ("max_age_days", max_age_days.map(u64::from)),
+            ("max_count", max_count.map(u64::from)),
+            ("max_bytes", max_bytes),
+        ] {
+            path.extend(limit.map(|limit| format!("&{name}={limit}")));
+        }
+        self.ask(Method::GET, &path, Nothing).await
+    }
+
     /// Adds a channel.
     ///
     /// # Errors
@@ -197,7 +223,9 @@ impl Api {
 
     async fn send(&self, method: Method, path: &str, body: impl Body) -> Result<Response, ClientError> {
         let mut url = self.base.clone();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(&format!("{}/api/{path}", url.path().trim_end_matches('/')));
+        url.set_query(query);
         let request = self.client.request(method, url);
         let request = match body.into_bytes()? {
             Some((content_type, bytes)) => request.header(CONTENT_TYPE, content_type).body(bytes),

@@ -40,6 +40,6 @@ pub use io::Io;
 pub use proxy::ProxyArgs;
 pub use server::{DEFAULT_SERVER, JsonArgs, ServerArgs};
 pub use types::{
-    Channel, ChannelList, ChannelWish, Imported, NewProxy, Phases, Proxy, ProxyChange, ProxyList, Rejected,
-    SystemStatus, Tested,
+    Channel, ChannelList, ChannelWish, Condemned, Imported, Limits, NewProxy, Phases, Preview, Proxy,
+    ProxyChange, ProxyList, Rejected, SystemStatus, Tested,
 };

@@ -62,9 +62,45 @@ pub struct Channel {
     pub waiting_reason: Option<String>,
     /// Why the last look at it failed, or its recording did not begin.
     pub last_error: Option<String>,
+    /// When its recordings are deleted.
+    #[serde(flatten)]
+    pub limits: Limits,
     /// Everything else that the server tells.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+/// When recordings are deleted; `None`: not for that.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct Limits {
+    /// When they are so many days old.
+    pub max_age_days: Option<u32>,
+    /// The oldest, when there are more than so many.
+    pub max_count: Option<u32>,
+    /// The oldest, when they are larger than so many bytes together.
+    pub max_bytes: Option<u64>,
+}
+
+/// What limits would delete now.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Preview {
+    /// The recordings, the oldest first.
+    pub items: Vec<Condemned>,
+    /// Their size together, in bytes.
+    pub bytes: u64,
+}
+
+/// A recording that limits would delete.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Condemned {
+    /// Its file.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was made, RFC 3339.
+    pub started_at: String,
+    /// Which limit condemns it, in words.
+    pub reason: String,
 }
 
 /// All channels, by name.

@@ -38,8 +38,8 @@ pub struct ServerOptions {
     pub more: Vec<String>,
     /// A command to start it with, in front of its own.
     pub under: Vec<String>,
-    /// The program under trial.
-    pub holdfast: PathBuf,
+    /// The program under trial, if it is not to be built first.
+    pub holdfast: Option<PathBuf>,
     /// Its `--streamlink`.
     pub streamlink: PathBuf,
     /// Variables beside those it always gets.
@@ -53,7 +53,7 @@ impl Default for ServerOptions {
             log_level: "debug",
             more: Vec::new(),
             under: Vec::new(),
-            holdfast: binary::holdfast().to_owned(),
+            holdfast: None,
             streamlink: binary::streamlink(),
             environment: Vec::new(),
         }
@@ -97,7 +97,7 @@ impl ServerProcess {
         let data = scene.dir.path().join("data");
         let ca = Ca::shared()?.pem_path();
         let mut words: VecDeque<_> = options.under.iter().map(OsString::from).collect();
-        words.push_back(options.holdfast.into());
+        words.push_back(options.holdfast.unwrap_or_else(|| binary::holdfast().to_owned()).into());
         let mut command = Command::new(words.pop_front().context("a command")?);
         command
             .args(words)

@@ -4,6 +4,7 @@ use clap::{ArgGroup, Args};
 use holdfast_model::Secret;
 use serde::Serialize;
 
+use super::limits;
 use crate::size;
 use crate::text::clean;
 use crate::types::ChannelWish;
@@ -75,12 +76,13 @@ pub struct AddArgs {
 /// Change a channel
 ///
 /// What is not named stays as it is. A recording under way keeps what it was begun with. Limits delete at once what is over
-/// them; recordings that are marked as kept stay.
+/// them, so they are put in force only with --yes if there is such; without it you see what they would delete. Recordings
+/// that are marked as kept stay.
 #[derive(Args)]
 #[command(after_help = "Examples:
   holdfast channel edit 3 --record false
   holdfast channel edit 3 --container mp4 --max-count 20
-  holdfast channel edit 3 --max-bytes 50GiB
+  holdfast channel edit 3 --max-bytes 50GiB --yes
   holdfast channel edit 3 --no-tags")]
 #[command(group = ArgGroup::new("change").required(true).multiple(true))]
 pub struct EditArgs {
@@ -96,6 +98,9 @@ pub struct EditArgs {
     /// Take all its options for Streamlink away
     #[arg(long, conflicts_with = "option", group = "change")]
     pub no_options: bool,
+    /// Delete at once what is over the limits
+    #[arg(long)]
+    pub yes: bool,
 }
 
 pub(super) async fn add(api: &Api, args: &AddArgs, json: bool, io: &mut Io<'_>) -> Result<u8, ClientError> {
@@ -121,6 +126,7 @@ pub(super) async fn edit(api: &Api, args: &EditArgs, json: bool, io: &mut Io<'_>
     if args.no_options {
         wish.streamlink_options = Some(&[]);
     }
+    limits::consent(api, args, &wish).await?;
     let changed = api.change_channel(args.id, &wish).await?;
     io.show(json, &changed, |c| format!("Changed channel {}: {}\n", c.id, clean(&c.display_name)))?;
     Ok(0)

@@ -1,6 +1,7 @@
 //! `holdfast channel …`: what a running server records when it is live.
 
 mod change;
+mod limits;
 mod list;
 
 use clap::{Args, Subcommand};

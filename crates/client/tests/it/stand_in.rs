@@ -1,5 +1,6 @@
-//! A server that keeps proxies as the contract says, and listens to what is wished of channels: the least that the commands need. It knows addresses in full and
-//! shows them masked, so that a password in the output can only come from where it should.
+//! A server that keeps proxies as the contract says, and listens to what is wished of channels: the least that the
+//! commands need. It knows addresses in full and shows them masked, so that a password in the output can only come from
+//! where it should.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,11 @@ use serde_json::{Value, json};
 
 /// What every wish about channels is answered with.
 const CHANNEL: &str = r#"{"id": 3, "display_name": "Alice", "record": true, "quality": "best", "status": "offline",
-    "title": null, "waiting_reason": null, "last_error": null}"#;
+    "title": null, "waiting_reason": null, "last_error": null, "max_age_days": 30, "max_count": null, "max_bytes": null}"#;
+
+/// What it says that limits would delete, of channel 4.
+const CONDEMNED: &str = r#"{"items": [{"recording_id": "0", "channel": "Alice", "path": "/r/Alice/one.ts", "bytes": 1610612736,
+    "started_at": "2026-11-20T10:00:00Z", "reason": "there are more than 20 of this channel"}], "bytes": 1610612736}"#;
 
 /// A running server and what it keeps.
 pub(crate) struct StandIn {
@@ -74,7 +79,10 @@ impl StandIn {
     /// Method, path and body of every request so far.
     pub(crate) fn asked(&self) -> Vec<String> {
         let line = |a: Asked| {
-            format!("{} {} {}", a.method, a.path, String::from_utf8_lossy(&a.body)).trim_end().to_owned()
+            let query = if a.query.is_empty() { String::new() } else { format!("?{}", a.query) };
+            format!("{} {}{query} {}", a.method, a.path, String::from_utf8_lossy(&a.body))
+                .trim_end()
+                .to_owned()
         };
         self.http.requests().into_iter().map(line).collect()
     }
@@ -115,6 +123,11 @@ impl State {
 
 fn answer(state: &mut State, asked: &Asked) -> Reply {
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    if asked.path == "/api/retention/preview" {
+        let some = asked.query.starts_with("streamer_id=4&");
+        let nothing = r#"{"items": [], "bytes": 0}"#;
+        return ok(&if some { CONDEMNED } else { nothing }.parse().expect("JSON"));
+    }
     if asked.path.starts_with("/api/streamers") {
         return ok(&CHANNEL.parse().expect("JSON"));
     }
