@@ -20,7 +20,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tokio::process::{ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::debug;
 
 use crate::output::{Output, OutputError};
@@ -32,6 +32,11 @@ use crate::summary::Part;
 const PATIENCE: Duration = Duration::from_secs(4);
 /// A log line longer than this is cut: a broken child must not fill our memory.
 const LONGEST_LINE: usize = 64 << 10;
+
+/// How much of its output is written at once, at most.
+const BUFFER: usize = 128 << 10;
+/// How long a byte waits for others before all are written: nobody sees it, and a crash loses no more for it than a moment.
+const GATHERING: Duration = Duration::from_millis(50);
 
 /// Waits for the end of its input, then ends everything in its group.
 const GUARD: &str = r#"trap "" INT TERM HUP; read -r _; rm -rf -- "$1"; kill -9 0"#;
@@ -188,13 +193,13 @@ impl Drop for Child {
 
 /// Copies the child's output into the part until it ends.
 async fn pump(mut from: ChildStdout, output: Output, events: mpsc::Sender<ChildEvent>) -> Option<OpenPart> {
-    let mut buffer = vec![0; 256 << 10];
+    let mut buffer = vec![0; BUFFER];
     let mut part: Option<(OpenPart, File)> = None;
     loop {
-        let read = match from.read(&mut buffer).await {
-            Ok(0) | Err(_) => break,
-            Ok(read) => read,
-        };
+        let read = gather(&mut from, &mut buffer).await;
+        if read == 0 {
+            break;
+        }
         let bytes = buffer.get(..read).unwrap_or_default();
         if part.is_none() {
             match OpenPart::create(&output, bytes) {
@@ -222,6 +227,20 @@ async fn pump(mut from: ChildStdout, output: Output, events: mpsc::Sender<ChildE
     let (mut part, _) = part?;
     part.close();
     Some(part)
+}
+
+/// What comes within a moment, until the buffer is full; 0 at the end. Streamlink writes 8 KiB at a time, and every write
+/// to the file is a way to another thread and back.
+async fn gather(from: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> usize {
+    let mut gathered = from.read(buffer).await.unwrap_or(0);
+    let moment_ends = Instant::now() + GATHERING;
+    while let Some(room) = buffer.get_mut(gathered..).filter(|room| gathered > 0 && !room.is_empty()) {
+        match timeout_at(moment_ends, from.read(room)).await {
+            Ok(Ok(more)) if more > 0 => gathered += more,
+            _ => break,
+        }
+    }
+    gathered
 }
 
 async fn write(part: &mut OpenPart, file: &mut File, bytes: &[u8]) -> Result<(), OutputError> {
@@ -257,6 +276,31 @@ async fn read_lines(from: impl AsyncRead + Unpin, events: mpsc::Sender<ChildEven
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pieces_are_gathered_for_a_moment_or_until_there_is_no_room() {
+        let (mut theirs, mut ours) = tokio::io::duplex(64);
+        let mut buffer = [0; 16];
+        let writer = tokio::spawn(async move {
+            // The clock stands still but for these pauses.
+            for (pause, piece) in
+                [(0, "one"), (20, "two"), (20, "three"), (20, "four"), (0, "and more than there is room for")]
+            {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                theirs.write_all(piece.as_bytes()).await.expect("there is room");
+            }
+        });
+        let mut all = Vec::new();
+        loop {
+            let read = gather(&mut ours, &mut buffer).await;
+            if read == 0 {
+                break;
+            }
+            all.push(String::from_utf8_lossy(&buffer[..read]).into_owned());
+        }
+        writer.await.expect("it wrote");
+        assert_eq!(all, ["onetwothree", "fourand more tha", "n there is room ", "for"]);
+    }
 
     #[tokio::test]
     async fn the_rest_of_a_line_that_is_cut_is_no_line() {
