@@ -383,6 +383,9 @@ fn without_empty_variables(mut command: clap::Command) -> clap::Command {
 }
 
 #[cfg(test)]
+mod examples_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -64,6 +64,7 @@ pub struct RuleArgs {
   holdfast channel add xqc
   holdfast channel add https://www.youtube.com/@channel --name 'The channel' --tag eu
   holdfast channel add xqc --token < token.txt")]
+#[command(group = ArgGroup::new("change").multiple(true))]
 pub struct AddArgs {
     /// The name of a Twitch channel, or any address that Streamlink knows
     #[arg(value_name = "NAME|URL")]

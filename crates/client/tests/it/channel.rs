@@ -13,7 +13,7 @@ async fn limits_are_sent_as_the_server_counts_them() {
     let out = ask(&["edit", "3", "--max-bytes", "1.5GiB", "--max-count", "20"]).await.good();
     assert_eq!(out, "Changed channel 3: Alice\n");
     ask(&["edit", "3", "--max-bytes", "0", "--max-age-days", "0"]).await.good();
-    ask(&["add", "alice", "--max-bytes", "500 MB"]).await.good();
+    ask(&["add", "alice", "--max-bytes", "500 MB", "--name", "Alice", "--record", "false"]).await.good();
     assert_eq!(
         server.asked(),
         [
@@ -21,7 +21,7 @@ async fn limits_are_sent_as_the_server_counts_them() {
             "GET /api/retention/preview?streamer_id=3&max_age_days=30&max_count=20&max_bytes=1610612736",
             r#"PATCH /api/streamers/3 {"max_count":20,"max_bytes":1610612736}"#,
             r#"PATCH /api/streamers/3 {"max_age_days":null,"max_bytes":null}"#,
-            r#"POST /api/streamers {"username":"alice","max_bytes":500000000}"#,
+            r#"POST /api/streamers {"username":"alice","display_name":"Alice","record":false,"max_bytes":500000000}"#,
         ]
     );
     let refused = ask(&["edit", "3", "--max-bytes", "50"]).await;
