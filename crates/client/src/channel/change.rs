@@ -127,7 +127,9 @@ pub(super) async fn edit(api: &Api, args: &EditArgs, json: bool, io: &mut Io<'_>
     if args.no_options {
         wish.streamlink_options = Some(&[]);
     }
-    limits::consent(api, args, &wish).await?;
+    if !args.yes {
+        limits::delete_nothing(api, args.id, &wish).await?;
+    }
     let changed = api.change_channel(args.id, &wish).await?;
     io.show(json, &changed, |c| format!("Changed channel {}: {}\n", c.id, clean(&c.display_name)))?;
     Ok(0)

@@ -1,7 +1,6 @@
 //! Limits of a channel delete recordings as soon as they are in force. What they would delete is shown first, and done
 //! only when a person says so.
 
-use super::change::EditArgs;
 use crate::size;
 use crate::text::clean;
 use crate::types::{ChannelWish, Condemned, Limits, Preview};
@@ -10,26 +9,26 @@ use crate::{Api, ClientError};
 /// So many recordings are named at most; the rest is counted.
 const NAMED: usize = 20;
 
-/// Refuses a change whose limits would delete something now, unless the command line says `--yes`.
+/// Refuses a change of this channel whose limits would delete something now.
 ///
 /// # Errors
 /// With what would be deleted; if the server cannot be asked.
-pub(super) async fn consent(api: &Api, args: &EditArgs, wish: &ChannelWish<'_>) -> Result<(), ClientError> {
+pub(super) async fn delete_nothing(api: &Api, id: i64, wish: &ChannelWish<'_>) -> Result<(), ClientError> {
     let tightens = [
         wish.max_age_days.flatten().is_some(),
         wish.max_count.flatten().is_some(),
         wish.max_bytes.flatten().is_some(),
     ];
-    if args.yes || !tightens.contains(&true) {
+    if !tightens.contains(&true) {
         return Ok(());
     }
-    let now = api.channel(args.id).await?.limits;
+    let now = api.channel(id).await?.limits;
     let then = Limits {
         max_age_days: wish.max_age_days.unwrap_or(now.max_age_days),
         max_count: wish.max_count.unwrap_or(now.max_count),
         max_bytes: wish.max_bytes.unwrap_or(now.max_bytes),
     };
-    let preview = api.would_delete(args.id, then).await?;
+    let preview = api.would_delete(id, then).await?;
     if preview.items.is_empty() { Ok(()) } else { Err(ClientError::Failed(refusal(&preview))) }
 }
 
