@@ -22,6 +22,8 @@ const HANGS: Duration = Duration::from_secs(21);
 /// A segment that has left the playlist, and of which nothing has come for so long (or seven durations), will not come: a
 /// site keeps it for its own duration and that of the playlist (RFC 8216 section 6.2.2).
 const LOST: Duration = Duration::from_secs(12);
+/// Two tries of a playlist in vain, 6 s each: who is silent for longer beside a playlist that answers, waits for no segment.
+const SILENT: Duration = Duration::from_secs(13);
 const RARELY: Duration = Duration::from_secs(60);
 
 /// What is wrong with Streamlink.
@@ -112,7 +114,9 @@ impl Stall {
     ) -> Option<Trouble> {
         let Answer::Playlist { first, next, ended: false } = *answer else { return None };
         if wanted.is_some_and(|(number, since)| number < first && since >= LOST) {
-            return Some(Trouble::Behind);
+            // While it only waits for a segment it still tells of playlists.
+            let silent = now - self.last_line >= SILENT;
+            return Some(if silent { Trouble::Hangs } else { Trouble::Behind });
         }
         let stalled = self.last_queued.is_some_and(|last| now - last >= WORTH_A_LOOK);
         // Caches of a site may differ by a segment or two.
@@ -186,6 +190,9 @@ mod tests {
         ] {
             assert_eq!(stall.judge(&answer, wanted, start + seconds(1)), expected, "{wanted:?}");
         }
+        // Nor does one that says nothing at all wait for it.
+        let silent = stall.judge(&answer, Some((26, seconds(14))), start + seconds(13));
+        assert_eq!(silent, Some(Trouble::Hangs));
     }
 
     #[test]
