@@ -211,6 +211,7 @@ impl holdfast_gateway::probe::Targets for Targets {
     async fn instead(&self, target: &CheckTarget, objection: Objection<'_>) -> Option<CheckTarget> {
         match CheckRequest::objection(objection.status, objection.headers)? {
             Ours::Token => self.renew(target).await.or_else(|| self.usual.first().cloned()),
+            Ours::Unavailable => self.usual.first().cloned(),
             Ours::RateLimited { until } => {
                 self.rest(until);
                 self.usual.first().cloned()

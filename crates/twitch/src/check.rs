@@ -22,6 +22,8 @@ pub struct CheckRequest {
 pub enum Objection {
     /// The token is not good, or no longer.
     Token,
+    /// Twitch has trouble of its own (5xx): whoever brought this answer over TLS works.
+    Unavailable,
     /// This client ID has used up its requests.
     RateLimited {
         /// From then on Twitch answers again, by this machine's clock.
@@ -46,6 +48,9 @@ impl CheckRequest {
         if status == StatusCode::UNAUTHORIZED {
             return Some(Objection::Token);
         }
+        if status.is_server_error() {
+            return Some(Objection::Unavailable);
+        }
         match Answer::without_body(status, headers.clone()).judged("a check", &[]) {
             Err(TwitchError::RateLimited { until }) => Some(Objection::RateLimited { until }),
             _ => None,
@@ -67,8 +72,9 @@ mod tests {
             CheckRequest::objection(StatusCode::from_u16(status).unwrap(), headers)
         };
         assert_eq!(judge(401, &HeaderMap::new()), Some(Objection::Token));
+        assert_eq!(judge(503, &left("7")), Some(Objection::Unavailable));
         assert!(matches!(judge(429, &left("0")), Some(Objection::RateLimited { .. })));
-        for (status, headers) in [(429, left("7")), (403, left("0")), (503, left("0"))] {
+        for (status, headers) in [(429, left("7")), (403, left("0"))] {
             assert_eq!(judge(status, &headers), None, "{status}");
         }
     }

@@ -125,7 +125,8 @@ async fn follow(probe: &Probe<'_>, target: &CheckTarget) -> (TargetOutcome, Opti
             Step::Done(verdict, error) => break (verdict, error, Some(answer)),
         }
     };
-    let objected = answer.filter(|_| verdict == Verdict::Degraded && !hop.headers.is_empty());
+    let objected =
+        answer.filter(|answer| verdict != Verdict::Healthy && !hop.headers.is_empty() && !answer.by_proxy);
     let target = target.destination().to_string();
     (TargetOutcome { target, verdict, error, response_time, phases }, objected)
 }
