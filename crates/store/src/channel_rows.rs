@@ -71,7 +71,7 @@ pub struct ChannelState {
     pub live_since: Option<DateTime<Utc>>,
     /// When it was last known whether it is.
     pub last_checked_at: Option<DateTime<Utc>>,
-    /// The platform's number for the broadcast that it is in, where it has one.
+    /// The platform's number for the broadcast that it is in, or was in last, where it has one.
     pub broadcast_id: Option<String>,
     /// When a person stopped the recording of that broadcast, which is then left alone.
     pub declined_at: Option<DateTime<Utc>>,

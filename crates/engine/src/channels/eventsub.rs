@@ -153,9 +153,9 @@ impl Engine {
 
     /// Counts only while it is live: what a channel is called in between is not what a broadcast was called.
     async fn is_renamed(&self, id: ChannelId, scene: Scene) {
-        let live = self.inner.channels.with(id, |channel| channel.standing.live.clone()).flatten();
-        if let Some(live) = live {
-            self.heard(id, Sight::Live { id: live.id, since: None, scene: Some(scene) }).await;
+        let is_live = self.inner.channels.with(id, |channel| channel.standing.live.is_some());
+        if is_live == Some(true) {
+            self.heard(id, Sight::Live { id: None, since: None, scene: Some(scene) }).await;
         }
     }
 
@@ -235,22 +235,20 @@ impl Engine {
         }
         let logins: Vec<_> = unknown.iter().map(|(_, login)| login.clone()).collect();
         let users = link.twitch.users(&logins).await?;
-        let mut states = Vec::new();
+        let mut learned = Vec::new();
         for (id, login) in unknown {
             let Some(user) = users.iter().find(|user| user.login == login) else { continue };
-            states.extend(self.inner.channels.with(id, |channel| {
+            self.inner.channels.with(id, |channel| {
                 let state = &mut channel.row.state;
                 state.twitch_id = Some(user.id.clone());
                 // A name that a person gave it stays.
                 if state.display_name.eq_ignore_ascii_case(&user.login) {
                     state.display_name.clone_from(&user.display_name);
                 }
-                (id, channel.state())
-            }));
+            });
+            learned.push(id);
         }
-        let memory = &self.inner.memory;
-        // If it cannot be stored now, it is asked for again after the next start.
-        let _ = memory.heed(memory.store().save_channel_states(&states).await);
+        self.store_standing(&learned).await;
         Ok(())
     }
 

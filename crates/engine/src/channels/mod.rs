@@ -59,6 +59,8 @@ pub(crate) struct Channels {
     resubscribe: Notify,
     /// Looks by Streamlink at a time.
     seats: Semaphore,
+    /// One writes down where channels stand at a time, so that no older state overwrites a newer one.
+    storing: tokio::sync::Mutex<()>,
     /// One round of deleting at a time.
     pub(crate) deleting: tokio::sync::Mutex<()>,
 }
@@ -94,9 +96,9 @@ impl Channel {
             twitch_id: self.row.state.twitch_id.clone(),
             title: self.standing.scene.title.clone(),
             category: self.standing.scene.category.clone(),
-            live_since: self.standing.live.as_ref().map(|live| in_micros(live.since)),
+            live_since: self.standing.live.map(in_micros),
             last_checked_at: self.standing.checked_at.map(in_micros),
-            broadcast_id: self.standing.live.as_ref().and_then(|live| live.id.clone()),
+            broadcast_id: self.standing.broadcast.clone(),
             declined_at: self.standing.declined.map(in_micros),
         }
     }
@@ -118,7 +120,7 @@ impl Channel {
                 Status::Waiting => ChannelStatusView::Live,
                 Status::Recording => ChannelStatusView::Recording,
             },
-            live_since: standing.live.as_ref().map(|live| in_micros(live.since)),
+            live_since: standing.live.map(in_micros),
             title: standing.scene.title.clone(),
             category: standing.scene.category.clone(),
             recording_id: standing.recording,
@@ -154,6 +156,7 @@ impl Channels {
             due: Notify::new(),
             resubscribe: Notify::new(),
             seats: Semaphore::new(watch::SIDE_BY_SIDE),
+            storing: tokio::sync::Mutex::new(()),
             deleting: tokio::sync::Mutex::new(()),
         }
     }
@@ -228,37 +231,45 @@ impl Engine {
 
     async fn take_over(&self, sights: Vec<(ChannelId, Sight)>, outages: Vec<Told>) {
         let now = Utc::now();
-        let mut states = Vec::new();
+        let mut seen = Vec::new();
         let mut notes = Vec::new();
         for (id, sight) in sights {
-            let seen = self.inner.channels.with(id, |channel| {
+            let found = self.inner.channels.with(id, |channel| {
                 let change = channel.standing.see(sight, now);
                 channel.scene.send_if_modified(|scene| {
                     let other = *scene != channel.standing.scene;
                     scene.clone_from(&channel.standing.scene);
                     other
                 });
-                (change, channel.state(), channel.view())
+                (change, channel.view())
             });
-            let Some((change, state, view)) = seen else { continue };
-            states.push((id, state));
+            let Some((change, view)) = found else { continue };
+            seen.push(id);
             notes.extend(note(change, id, &view));
         }
         notes.extend(outages.iter().filter_map(|told| self.note_of_outage(told)));
-        let memory = &self.inner.memory;
-        if memory.heed(memory.store().save_channel_states(&states).await).is_err() {
-            // They are seen again with the next look.
-            tracing::debug!("where channels stand could not be stored");
-        }
+        self.store_standing(&seen).await;
         for note in notes {
             match note.level {
                 _ if !note.logged => {}
                 Level::Info => tracing::info!("{}", note.message),
                 Level::Warning | Level::Error => tracing::warn!("{}", note.message),
             }
-            memory.tell(note);
+            self.inner.memory.tell(note);
         }
         self.start_due_channels();
+    }
+
+    /// Writes down where these channels stand.
+    pub(crate) async fn store_standing(&self, ids: &[ChannelId]) {
+        let (channels, memory) = (&self.inner.channels, &self.inner.memory);
+        let _turn = channels.storing.lock().await;
+        let state = |id: &ChannelId| Some((*id, channels.with(*id, |channel| channel.state())?));
+        let states: Vec<_> = ids.iter().filter_map(state).collect();
+        if memory.heed(memory.store().save_channel_states(&states).await).is_err() {
+            // The next look writes it.
+            tracing::debug!("where channels stand could not be stored");
+        }
     }
 
     fn note_of_outage(&self, told: &Told) -> Option<Note> {

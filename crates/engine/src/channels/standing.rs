@@ -36,15 +36,6 @@ const SAME_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// So often in a row it is seen offline before what a person stopped may be recorded again.
 const OFFLINE_FOR_SURE: u32 = 2;
 
-/// One stretch of being live.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Broadcast {
-    /// The platform's number for it, where it has one.
-    pub(crate) id: Option<String>,
-    /// When it began, as far as is known.
-    pub(crate) since: DateTime<Utc>,
-}
-
 /// What was seen of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
@@ -89,8 +80,8 @@ pub(crate) enum Status {
 pub(crate) enum End {
     /// The stream was over.
     Over,
-    /// A person stopped it, then.
-    Stopped(DateTime<Utc>),
+    /// A person stopped it.
+    Stopped,
     /// It failed.
     Failed,
 }
@@ -98,7 +89,10 @@ pub(crate) enum End {
 /// Everything that is known of one channel and not in its settings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
-    pub(crate) live: Option<Broadcast>,
+    /// Since when it is live, as far as is known; `None`: it is not.
+    pub(crate) live: Option<DateTime<Utc>>,
+    /// The platform's number for the broadcast that it is in, or was in last; `None` where it has none.
+    pub(crate) broadcast: Option<String>,
     pub(crate) scene: Scene,
     pub(crate) recording: Option<RecordingId>,
     /// Why a live channel is not recorded: there is no route.
@@ -110,7 +104,7 @@ pub(crate) struct Standing {
     pub(crate) checked_at: Option<DateTime<Utc>>,
     /// A recording is being started.
     starting: bool,
-    /// When somebody stopped the recording of this broadcast.
+    /// When somebody stopped the recording of that broadcast.
     pub(crate) declined: Option<DateTime<Utc>>,
     /// How often in a row it was seen offline: once may be an error of the site.
     offline: u32,
@@ -126,14 +120,14 @@ impl Standing {
     /// As it was when that was last stored. That it is live still has to be seen.
     pub(crate) fn remembered(state: &ChannelState, now: DateTime<Utc>) -> Self {
         let scene = Scene { title: state.title.clone(), category: state.category.clone() };
-        let live = state.live_since.map(|since| Broadcast { id: state.broadcast_id.clone(), since });
-        let checked_at = state.last_checked_at;
+        let (live, checked_at) = (state.live_since, state.last_checked_at);
+        let broadcast = state.broadcast_id.clone();
         // Without a number only the time tells this broadcast from the next.
-        let numbered = live.as_ref().is_some_and(|live| live.id.is_some());
+        let numbered = broadcast.is_some();
         let seen = state.declined_at.max(checked_at);
         let declined =
             state.declined_at.filter(|_| numbered || seen.is_some_and(|at| now - at < SAME_WITHIN));
-        Self { doubted: live.is_some(), live, scene, checked_at, declined, ..Self::default() }
+        Self { doubted: live.is_some(), live, broadcast, scene, checked_at, declined, ..Self::default() }
     }
 
     /// Takes over what was seen.
@@ -145,30 +139,37 @@ impl Standing {
         };
         self.checked_at = Some(at);
         let told = self.error.take().is_some();
-        self.doubted = false;
-        self.offline = 0;
-        let known = self.live.as_ref();
-        let same = known.is_some_and(|known| known.id.is_none() || id.is_none() || known.id == id);
         let renamed = scene.is_some_and(|scene| {
             let other = scene != self.scene;
             self.scene = scene;
             other
         });
-        if same {
-            if let Some(known) = self.live.as_mut() {
-                known.id = known.id.take().or(id);
-            }
+        let other = self.is_another(id.as_deref(), since);
+        if other {
+            self.forgive();
+            self.broadcast = None;
+        }
+        self.broadcast = id.or_else(|| self.broadcast.take());
+        (self.doubted, self.offline) = (false, 0);
+        if self.live.is_some() && !other {
             return match (renamed, told) {
                 (true, _) => Change::Renamed,
                 (false, true) => Change::Told,
                 (false, false) => Change::Nothing,
             };
         }
-        // Of a channel that was not known to be live it is not known either that this is another broadcast.
-        if self.live.replace(Broadcast { id, since: since.unwrap_or(at) }).is_some() {
-            self.forgive();
-        }
+        self.live = Some(since.unwrap_or(at));
         Change::WentLive
+    }
+
+    /// Whether a broadcast of this number, which began then, is surely not the one that was seen last. One that only seems to
+    /// have ended is still the same.
+    fn is_another(&self, id: Option<&str>, since: Option<DateTime<Utc>>) -> bool {
+        match (self.broadcast.as_deref(), id) {
+            (Some(known), Some(id)) => known != id,
+            _ if self.live.is_some() => false,
+            _ => self.offline >= OFFLINE_FOR_SURE || self.declined.is_some_and(|at| since > Some(at)),
+        }
     }
 
     fn unseen(&mut self, why: String) -> Change {
@@ -242,13 +243,11 @@ impl Standing {
         }
     }
 
-    /// A person stops this recording of it. False if it is no longer the one.
-    pub(crate) fn decline(&mut self, id: RecordingId, at: DateTime<Utc>) -> bool {
-        let is_it = self.recording == Some(id);
-        if is_it {
+    /// A person stops this recording of it.
+    pub(crate) fn decline(&mut self, id: RecordingId, at: DateTime<Utc>) {
+        if self.recording == Some(id) {
             self.declined.get_or_insert(at);
         }
-        is_it
     }
 
     /// Its recording ended, or is only being finished. `brought`: it has something in it. False if that was said before.
@@ -261,9 +260,8 @@ impl Standing {
             self.failures = 0;
         }
         match how {
-            End::Stopped(at) => {
-                self.declined.get_or_insert(at);
-            }
+            // Said when it was stopped; the next broadcast may have begun since.
+            End::Stopped => {}
             End::Over => {
                 self.doubted = true;
                 // Platforms go on listing a broadcast for a while after its end.
@@ -292,165 +290,4 @@ impl Standing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn live(id: &str) -> Sight {
-        Sight::Live { id: Some(id.to_owned()), since: None, scene: None }
-    }
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds)
-    }
-
-    #[test]
-    fn a_broadcast_is_recorded_once() {
-        let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
-        assert!(!channel.wants_recording(true, now), "offline");
-        assert_eq!(channel.see(live("1"), at(0)), Change::WentLive);
-        assert!(channel.wants_recording(true, now));
-        assert!(!channel.wants_recording(false, now), "nobody wants it");
-        channel.begin();
-        assert!(!channel.wants_recording(true, now), "somebody is at it");
-        channel.started(id);
-        assert_eq!(channel.status(), Status::Recording);
-        assert_eq!(channel.see(live("1"), at(1)), Change::Nothing);
-        assert!(!channel.wants_recording(true, now));
-        assert_eq!(channel.see(Sight::Offline, at(2)), Change::WentOffline);
-        assert_eq!(channel.status(), Status::Recording, "it may come back");
-        assert!(channel.ended(id, End::Over, true, now));
-        assert!(!channel.ended(id, End::Over, true, now), "said before");
-        assert_eq!((channel.status(), channel.wants_recording(true, now)), (Status::Offline, false));
-        channel.see(live("2"), at(3));
-        channel.started(id);
-        channel.ended(id, End::Over, true, now);
-        assert!(!channel.wants_recording(true, now + AGAIN_AT_MOST), "nobody has seen it live since");
-        channel.see(live("2"), at(4));
-        assert!(!channel.wants_recording(true, now) && channel.wants_recording(true, now + AGAIN_AFTER));
-    }
-
-    #[test]
-    fn what_a_person_stopped_is_left_alone_until_the_next_broadcast() {
-        let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
-        channel.see(live("1"), at(0));
-        channel.started(id);
-        channel.ended(id, End::Stopped(at(0)), true, now);
-        assert_eq!(channel.see(live("1"), at(1)), Change::Nothing);
-        assert!(!channel.wants_recording(true, now + AGAIN_AT_MOST));
-        assert_eq!(channel.see(live("2"), at(2)), Change::WentLive);
-        assert!(channel.wants_recording(true, now));
-    }
-
-    /// After the server has been away from one moment to the other.
-    fn restarted(channel: &Standing, from: i64, to: i64) -> Standing {
-        let stored = ChannelState {
-            live_since: channel.live.as_ref().map(|live| live.since),
-            broadcast_id: channel.live.as_ref().and_then(|live| live.id.clone()),
-            declined_at: channel.declined,
-            last_checked_at: Some(at(from)),
-            ..ChannelState::default()
-        };
-        Standing::remembered(&stored, at(to))
-    }
-
-    #[test]
-    fn a_restart_does_not_bring_back_what_a_person_stopped() {
-        let (now, id, day) = (Instant::now(), RecordingId::new(), 86_400);
-        let unnamed = || Sight::Live { id: None, since: None, scene: None };
-        for (seen, away, seen_again, recorded) in [
-            (live("1"), 5, live("1"), false),
-            (live("1"), day, live("1"), false),
-            (live("1"), 5, live("2"), true),
-            (live("1"), 5, unnamed(), false),
-            (unnamed(), 5, unnamed(), false),
-            // Nothing tells these two apart but the time.
-            (unnamed(), day, unnamed(), true),
-        ] {
-            let mut channel = Standing::default();
-            channel.see(seen.clone(), at(0));
-            channel.started(id);
-            assert!(!channel.decline(RecordingId::new(), at(1)), "it is another that is stopped");
-            assert!(channel.decline(id, at(1)));
-            // Killed before the recording had ended.
-            let mut channel = restarted(&channel, 2, 2 + away);
-            assert!(!channel.wants_recording(true, now), "nobody has seen it live since");
-            channel.see(seen_again.clone(), at(2 + away));
-            let case = format!("{seen:?}, {away} s, {seen_again:?}");
-            assert_eq!(channel.wants_recording(true, now), recorded, "{case}");
-            // One look of an earlier time is as good as the stop itself.
-            let mut again = restarted(&channel, 2 + away, 3 + away);
-            again.see(seen_again, at(3 + away));
-            assert_eq!(again.wants_recording(true, now), recorded, "{case}, once more");
-        }
-    }
-
-    #[test]
-    fn one_false_offline_does_not_bring_back_what_a_person_stopped() {
-        let (mut channel, now, id) = (Standing::default(), Instant::now(), RecordingId::new());
-        // Begun by hand, before anybody looked.
-        channel.started(id);
-        channel.ended(id, End::Stopped(at(0)), true, now);
-        let unnamed = || Sight::Live { id: None, since: None, scene: None };
-        channel.see(unnamed(), at(0));
-        assert!(!channel.wants_recording(true, now));
-        channel.see(Sight::Offline, at(1));
-        channel.see(unnamed(), at(2));
-        assert!(!channel.wants_recording(true, now), "seen offline once");
-        channel.see(Sight::Offline, at(3));
-        channel.see(Sight::Offline, at(4));
-        channel.see(unnamed(), at(5));
-        assert!(channel.wants_recording(true, now));
-    }
-
-    #[test]
-    fn failures_are_tried_again_later_and_later() {
-        let (mut channel, start) = (Standing::default(), Instant::now());
-        channel.see(live("1"), at(0));
-        for pause in [10, 20, 40, 80, 160, 300, 300] {
-            let id = RecordingId::new();
-            channel.started(id);
-            channel.ended(id, End::Failed, false, start);
-            let due = start + Duration::from_secs(pause);
-            assert!(!channel.wants_recording(true, due - Duration::from_millis(1)), "{pause}");
-            assert!(channel.wants_recording(true, due), "{pause}");
-        }
-        channel.see(Sight::Offline, at(1));
-        channel.see(live("2"), at(2));
-        assert!(channel.wants_recording(true, start));
-    }
-
-    #[test]
-    fn whoever_waits_for_a_route_is_told_once_and_woken_by_one() {
-        let (mut channel, now) = (Standing::default(), Instant::now());
-        channel.see(live("1"), at(0));
-        channel.begin();
-        assert!(channel.no_route("all proxies are down", now));
-        assert_eq!(channel.status(), Status::Waiting);
-        assert!(!channel.wants_recording(true, now));
-        channel.route_appeared();
-        assert!(channel.wants_recording(true, now));
-        channel.begin();
-        assert!(!channel.no_route("all proxies are down", now), "no news");
-        assert!(channel.wants_recording(true, now + ROUTE_AGAIN));
-        channel.see(Sight::Offline, at(1));
-        assert_eq!(channel.status(), Status::Offline);
-    }
-
-    #[test]
-    fn not_knowing_changes_nothing_but_says_why() {
-        let mut channel = Standing::default();
-        channel.see(live("1"), at(0));
-        let unknown = || Sight::Unknown(Trouble::other("no answer"));
-        assert_eq!(channel.see(unknown(), at(1)), Change::Told);
-        assert_eq!(channel.see(unknown(), at(2)), Change::Nothing);
-        assert_eq!((channel.status(), channel.checked_at), (Status::Live, Some(at(0))));
-        let scene = Scene { title: Some("a".to_owned()), category: None };
-        let named = Sight::Live { id: None, since: None, scene: Some(scene.clone()) };
-        assert_eq!(channel.see(named.clone(), at(3)), Change::Renamed);
-        assert_eq!(channel.see(named, at(4)), Change::Nothing);
-        assert_eq!(channel.see(live("1"), at(5)), Change::Nothing);
-        channel.see(unknown(), at(6));
-        assert_eq!((channel.see(live("1"), at(7)), channel.error.as_ref()), (Change::Told, None));
-        assert_eq!(channel.scene, scene, "a look that tells no title takes none away");
-    }
-}
+mod tests;

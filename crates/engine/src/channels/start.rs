@@ -151,16 +151,9 @@ impl Engine {
         self.show_channel(channel);
     }
 
-    /// A person stops a recording: its channel is left alone until the next broadcast, also if the server ends before the
-    /// recording has.
-    pub(crate) async fn channel_declined(&self, channel: ChannelId, recording: RecordingId) {
-        let declined = self.inner.channels.with(channel, |channel| {
-            channel.standing.decline(recording, Utc::now()).then(|| channel.state())
-        });
-        let Some(Some(state)) = declined else { return };
-        let memory = &self.inner.memory;
-        // If it cannot be stored now, the next look stores it.
-        let _ = memory.heed(memory.store().save_channel_states(&[(channel, state)]).await);
+    /// A person stops a recording: its channel is left alone until the next broadcast.
+    pub(crate) fn channel_declined(&self, channel: ChannelId, recording: RecordingId) {
+        self.inner.channels.with(channel, |channel| channel.standing.decline(recording, Utc::now()));
     }
 
     /// A recording ended.

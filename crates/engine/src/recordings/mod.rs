@@ -221,11 +221,13 @@ impl Engine {
     /// Written down first; a recording whose end is wanted ends all the same while the database is away.
     async fn stop(&self, active: &Active) -> RecordingView {
         let full = active.stop_wanted();
+        let channel = active.channel();
+        if let Some(channel) = channel {
+            self.channel_declined(channel, active.id);
+        }
         let written = async {
             let _ = self.save(active, &full).await;
-            if let Some(channel) = active.channel() {
-                self.channel_declined(channel, active.id).await;
-            }
+            self.store_standing(channel.as_slice()).await;
         };
         if self.inner.memory.is_away().is_none() {
             let _ = tokio::time::timeout(STOP_WRITTEN, written).await;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use holdfast_model::{Event, Level, milliseconds};
 use holdfast_recorder::ports::Routes;
 use holdfast_recorder::{Observer, Progress, RecordRequest, Status, record};
@@ -105,7 +104,7 @@ impl Engine {
 
     /// Its channel may be recorded again.
     fn let_go(&self, active: &Active, how: End, brought: bool) {
-        let how = if active.was_stopped() { End::Stopped(Utc::now()) } else { how };
+        let how = if active.was_stopped() { End::Stopped } else { how };
         if let Some(channel) = active.channel() {
             self.channel_left(channel, active.id, how, brought);
         }
