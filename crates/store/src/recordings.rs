@@ -40,13 +40,26 @@ impl Store {
         .await
     }
 
-    /// Writes a recording anew, but for its URL and its channel, which never change, and its mark [`RecordingRow::keep`],
-    /// which is a person's.
+    /// Writes a recording anew, but for its URL, which never changes, its channel ([`Store::set_channel`]), and its mark
+    /// [`RecordingRow::keep`], which is a person's.
     ///
     /// # Errors
     /// As for [`Store::insert_recording`], and [`StoreError::NotFound`] if it was deleted.
     pub async fn update_recording(&self, row: &RecordingRow) -> Result<(), StoreError> {
         self.writing(async { write_recording(&self.writer, row, &self.vault).await }).await
+    }
+
+    /// Makes a recording one of this channel. False if there is no such recording.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::Data`] if there is no such channel.
+    pub async fn set_channel(&self, id: RecordingId, channel: ChannelId) -> Result<bool, StoreError> {
+        self.writing(async {
+            let mark = ActiveModel { streamer_id: Set(Some(channel.0)), ..Default::default() };
+            let update = Entity::update_many().set(mark).filter(Column::Id.eq(id.to_string()));
+            Ok(update.exec(&self.writer).await?.rows_affected > 0)
+        })
+        .await
     }
 
     /// A recording with its lists; `None` if there is none.

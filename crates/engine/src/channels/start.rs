@@ -65,6 +65,9 @@ impl Engine {
     }
 
     async fn start_channel(self, id: ChannelId) {
+        if self.adopt_recording(id).await {
+            return;
+        }
         let started = match self.order_of(id) {
             Ok(order) => self.begin(order).await,
             Err(error) => Err(error),

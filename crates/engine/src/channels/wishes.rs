@@ -75,6 +75,7 @@ impl Engine {
             let stored = memory.heed(memory.store().add_channel(&row).await)?;
             let id = stored.id;
             engine.inner.channels.lock().insert(id, Channel::new(stored));
+            engine.adopt_recording(id).await;
             let message = format!("Channel {} was added", row.display_name);
             engine.tell_channel(id, "streamer_added", Level::Info, message);
             engine.channels_changed();

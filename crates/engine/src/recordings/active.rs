@@ -165,6 +165,12 @@ impl Active {
         self.lock().full.row.streamer_id
     }
 
+    /// It is a recording of this channel from now on.
+    pub(super) fn belong_to(&self, id: ChannelId, name: String) {
+        let row = &mut self.lock().full.row;
+        (row.streamer_id, row.channel) = (Some(id), Some(name));
+    }
+
     /// That channel is gone.
     pub(super) fn forget_channel(&self, id: ChannelId) {
         let mut state = self.lock();

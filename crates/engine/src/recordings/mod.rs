@@ -20,6 +20,7 @@ use holdfast_store::{RecordingFilter, RecordingFull};
 use serde_json::json;
 use tokio::sync::broadcast;
 
+use crate::channels::End;
 use crate::journal::Note;
 use crate::view::{RecordingPage, RecordingView};
 use crate::wish::{RecordingsWanted, page_limit};
@@ -124,6 +125,11 @@ impl Recordings {
         all.for_each(|active| active.control.wake());
     }
 
+    /// A recording of this stream that is under way and belongs to no channel.
+    fn orphan(&self, url: &str) -> Option<Arc<Active>> {
+        self.all().into_iter().find(|active| active.channel().is_none() && active.is_recording(url))
+    }
+
     /// Its recordings under way belong to no channel any more.
     pub(crate) fn forget_channel(&self, id: ChannelId) {
         self.all().iter().for_each(|active| active.forget_channel(id));
@@ -200,6 +206,23 @@ impl Engine {
         });
         let items = items.filter(|view| wanted.status.is_none_or(|status| status == view.status));
         Ok(RecordingPage { items: items.collect(), next_cursor })
+    }
+
+    /// A recording of this channel's stream that was begun without it, by its address or before the channel was removed and
+    /// added again, becomes the channel's. False if there is none.
+    pub(crate) async fn adopt_recording(&self, channel: ChannelId) -> bool {
+        let Ok(order) = self.order_of(channel) else { return false };
+        let Some(active) = self.inner.recordings.orphan(&order.url) else { return false };
+        active.belong_to(channel, order.name);
+        self.channel_recorded(channel, active.id);
+        if !active.is_recording(&order.url) {
+            // It ended in this moment, and may not have known whose it was.
+            self.channel_left(channel, active.id, End::Over, true);
+        }
+        let memory = &self.inner.memory;
+        // If it cannot be stored now, it is found again after the next start.
+        let _ = memory.heed(memory.store().set_channel(active.id, channel).await);
+        true
     }
 
     /// Tells a recording to stop. Its file is finished in the background.

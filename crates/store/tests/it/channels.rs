@@ -1,6 +1,6 @@
 //! Channels: stored, changed, removed, their secrets sealed; and the settings that concern them.
 
-use holdfast_model::{ChannelId, Secret};
+use holdfast_model::{ChannelId, RecordingId, Secret};
 use holdfast_store::{
     ChannelEdit, ChannelState, FinishedRow, Limits, NewChannelRow, RecordingStatus, ServerSettingsRow,
     StoreError,
@@ -103,6 +103,16 @@ async fn recordings_outlive_their_channel(home: Home) {
     assert_eq!(kept.chapters, chapters);
     let finished = home.store.finished_recordings().await.expect("read");
     assert_eq!(finished.iter().map(|row| (row.id, row.keep)).collect::<Vec<_>>(), [(row.id, true)]);
+
+    // Added again, it may take over what runs.
+    let again = home.store.add_channel(&new_channel("somebody")).await.expect("added");
+    assert_eq!(home.store.set_channel(running.id, again.id).await, Ok(true));
+    let adopted = home.store.recording(running.id).await.expect("read").expect("there");
+    assert_eq!(adopted.row.streamer_id, Some(again.id));
+    let theirs = home.store.recording(row.id).await.expect("read").expect("there");
+    assert_eq!(theirs.row.streamer_id, None, "another recording is left alone");
+    assert_eq!(home.store.set_channel(RecordingId::new(), again.id).await, Ok(false));
+    assert!(home.store.set_channel(running.id, channel.id).await.is_err(), "that channel is gone");
 }
 
 async fn a_channel_is_added_once(home: Home) {
@@ -225,7 +235,7 @@ async fn what_is_over_comes_oldest_first(home: Home) {
     assert_eq!(home.store.finished_recordings().await.as_ref(), Ok(&expected));
     let stranger = home.open_with(OTHER_KEY).await.expect("opened");
     assert_eq!(stranger.finished_recordings().await, Ok(expected), "nothing in it is sealed");
-    assert_eq!(home.store.set_keep(holdfast_model::RecordingId::new(), true).await, Ok(false));
+    assert_eq!(home.store.set_keep(RecordingId::new(), true).await, Ok(false));
 }
 
 on_both!(

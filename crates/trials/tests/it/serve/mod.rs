@@ -2,6 +2,7 @@
 //! recordings, a database that goes away, and a power cut of its own.
 
 mod ads;
+mod by_hand;
 mod channel_faults;
 mod channels;
 mod crash;
