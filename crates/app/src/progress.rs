@@ -97,6 +97,7 @@ fn status_word(status: Status) -> &'static str {
         Status::Finalizing => "finishing the file",
         Status::Completed => "completed",
         Status::Stopped => "stopped",
+        Status::Interrupted => "interrupted",
         Status::Failed => "failed",
     }
 }

@@ -27,13 +27,15 @@ pub enum StopCause {
     Disk,
     /// A defect of the program, which cannot go on.
     Defect,
+    /// The program ends, and its next run goes on with the recording.
+    HandedOver,
 }
 
 /// The reins of one recording; clones hold the same ones.
 ///
 /// [`stop`](Self::stop) ends the recording in order: Streamlink is interrupted, the file finished. It may be called
 /// from anywhere, any number of times; the first cause counts. [`shut_down`](Self::shut_down) does the same and
-/// limits the time for joining. [`abort`](Self::abort) gives up at once: Streamlink is killed, a join in progress is
+/// limits the time for joining; [`hand_over`](Self::hand_over) leaves the parts for another run. [`abort`](Self::abort) gives up at once: Streamlink is killed, a join in progress is
 /// left, the parts stay. [`wake`](Self::wake) ends a wait and
 /// nothing else.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +67,16 @@ impl Control {
         let _ = self.join_limit.set(join_limit);
         self.hurry.cancel();
         self.stop(StopCause::Terminate);
+    }
+
+    /// Ends the recording in order, because the whole program ends and its next run is to go on with it: Streamlink is
+    /// interrupted, what it still brings is written, and the parts stay (the summary's status is then
+    /// [`Status::Interrupted`]; [`crate::RecordRequest::resume`] goes on). One that is being finished already is treated as by
+    /// [`shut_down`](Self::shut_down).
+    pub fn hand_over(&self, join_limit: Duration) {
+        let _ = self.join_limit.set(join_limit);
+        self.hurry.cancel();
+        self.stop(StopCause::HandedOver);
     }
 
     /// Ends the recording at once.
@@ -129,6 +141,8 @@ pub enum Status {
     Stopped,
     /// It gave up.
     Failed,
+    /// The program ended in the middle: its next run goes on.
+    Interrupted,
 }
 
 /// A snapshot of a recording, for a progress line; at most one a second, and at every change of status.

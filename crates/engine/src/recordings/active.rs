@@ -7,16 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{ChannelId, Gap, ProxyId, RecordingId, RouteUse, in_micros};
 use holdfast_recorder::ports::{Account, Traffic};
-use holdfast_recorder::{Control, Part, Progress, Status, Summary};
+use holdfast_recorder::{Control, Mark, Part, Progress, Status, Summary};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+/// What is told of a recording that goes on at the next start.
+const HANDED_OVER: &str = "the server was stopped while it recorded: it goes on when the server is started again, if the stream is still live then";
 /// Why a recording that was interrupted is not completed.
 const OVER_BY_THEN: &str =
     "the server ended while it recorded, and the stream was over when it was back: the end may be missing";
 /// The key under which a recording whose join was left keeps how it ended.
 const ENDED: &str = "ended";
+/// The key under which a mark says that the stream was over, and was only waited for.
+const OVER: &str = "over";
 /// A conviction still counts for a recording that left the proxy so recently.
 const LEFT_LATELY: TimeDelta = TimeDelta::seconds(60);
 
@@ -194,8 +198,8 @@ impl Active {
         self.lock().full.gaps.push(gap);
     }
 
-    /// Takes over what the recording came to.
-    pub(super) fn finish(&self, summary: &Summary) {
+    /// Takes over what the recording came to. `mark`: where it stood last.
+    pub(super) fn finish(&self, summary: &Summary, mark: Option<Mark>) {
         let mut state = self.lock();
         let full = &mut state.full;
         let row = &mut full.row;
@@ -205,14 +209,22 @@ impl Active {
             row.status = RecordingStatus::Interrupted;
             row.error.get_or_insert_with(|| OVER_BY_THEN.to_owned());
         }
-        row.ended_at = Some(summary.ended_at).filter(|_| summary.status != Status::Finalizing);
+        if summary.status == Status::Interrupted {
+            row.error.get_or_insert_with(|| HANDED_OVER.to_owned());
+        }
+        let goes_on = matches!(summary.status, Status::Finalizing | Status::Interrupted);
+        row.ended_at = Some(summary.ended_at).filter(|_| !goes_on);
         row.bytes = summary.bytes;
         row.duration_s = summary.duration_s;
         row.failovers = self.earlier.failovers + summary.failovers;
         row.segments_lost = summary.segments_lost;
         row.seconds_lost = summary.seconds_lost;
-        // What it is to be once its parts are joined, if that was left.
-        row.resume = (summary.status == Status::Finalizing).then(|| json!({ ENDED: summary.ended }));
+        row.resume = match summary.status {
+            // What it is to be once its parts are joined.
+            Status::Finalizing => Some(json!({ ENDED: summary.ended })),
+            Status::Interrupted => mark.map(|mark| json!(mark)),
+            _ => None,
+        };
         if let Some(path) = &summary.output {
             row.path.clone_from(path);
         }
@@ -236,13 +248,16 @@ impl Active {
         let mut state = self.lock();
         let row = &mut state.full.row;
         row.ended_at = Some(Utc::now());
-        let ended = row.resume.take().and_then(|resume| resume.get(ENDED)?.as_str().map(str::to_owned));
-        row.status = match ended.as_deref() {
+        let resume = row.resume.take().unwrap_or_default();
+        let was_over = !was_joining && !resume[OVER].is_null();
+        row.status = match resume[ENDED].as_str() {
+            _ if was_over => RecordingStatus::Completed,
             _ if !was_joining => RecordingStatus::Interrupted,
             Some("stopped") => RecordingStatus::Stopped,
             Some("failed") => RecordingStatus::Failed,
             _ => RecordingStatus::Completed,
         };
+        row.error = row.error.take().filter(|_| !was_over);
         match joined {
             Ok(()) => row.bytes = path.metadata().map_or(row.bytes, |meta| meta.len()),
             Err(problem) => row.error = Some(problem),
@@ -321,6 +336,7 @@ pub(super) fn status(status: Status) -> RecordingStatus {
         Status::Completed => RecordingStatus::Completed,
         Status::Stopped => RecordingStatus::Stopped,
         Status::Failed => RecordingStatus::Failed,
+        Status::Interrupted => RecordingStatus::Interrupted,
     }
 }
 

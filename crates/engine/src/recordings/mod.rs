@@ -65,12 +65,16 @@ impl Recordings {
         self.all().iter().filter(|active| active.uses(id)).map(|active| active.id).collect()
     }
 
-    /// Stops all of them in order and waits until they are finished, 10 s at most.
+    /// Stops all of them in order and waits until they are finished, 10 s at most. Those of channels, which are recorded
+    /// unattended, are left for the next start.
     pub(crate) async fn shut_down(&self) {
         self.closing.store(true, Ordering::Release);
         let all = self.all();
         for active in &all {
-            active.control.shut_down(JOIN_LIMIT);
+            match active.channel() {
+                Some(_) => active.control.hand_over(JOIN_LIMIT),
+                None => active.control.shut_down(JOIN_LIMIT),
+            }
         }
         let finished = async {
             for active in &all {

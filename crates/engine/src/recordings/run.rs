@@ -65,7 +65,7 @@ impl Engine {
             self.save_convictions(&active).await;
         };
         match summary {
-            Ok(summary) => active.finish(&summary),
+            Ok(summary) => active.finish(&summary, progress.borrow().mark.clone()),
             // It panicked, which stops the server; the next start takes care of what is there.
             Err(_) => return active.done.cancel(),
         }
@@ -91,9 +91,14 @@ impl Engine {
         }
         self.save_convictions(active).await;
         let view = RecordingView::from(&full);
-        figures::count_finished(view.status);
-        let (level, message) = end_told(&view);
-        self.tell_recording("recording_finished", level, message, &view);
+        if view.status == RecordingStatusView::Interrupted && view.ended_at.is_none() {
+            let message = format!("Recording of {} goes on when the server is started again", view.url);
+            self.tell_recording("recording_interrupted", Level::Info, message, &view);
+        } else {
+            figures::count_finished(view.status);
+            let (level, message) = end_told(&view);
+            self.tell_recording("recording_finished", level, message, &view);
+        }
         self.inner.recordings.lock().remove(&active.id);
         active.done.cancel();
         self.let_go(active, end_of(&view), view.bytes > 0);

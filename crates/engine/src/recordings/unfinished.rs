@@ -84,9 +84,11 @@ impl Engine {
         full.row.bytes = bytes;
         full.parts = earlier.with_missing(found);
         if !was_joining {
-            let mut why = Some(format!("{KILLED} at about {}", seen.format("%Y-%m-%d %H:%M:%S UTC")));
-            earlier.note_missing(&mut why);
-            full.row.error = why;
+            let why = format!("{KILLED} at about {}", seen.format("%Y-%m-%d %H:%M:%S UTC"));
+            // What a server said that was stopped in order stays said.
+            let said = full.row.error.take().filter(|_| full.row.status == RecordingStatus::Interrupted);
+            full.row.error = Some(said.unwrap_or(why));
+            earlier.note_missing(&mut full.row.error);
             self.interrupt(&mut full, &earlier).await;
         }
         Some(Left { full, earlier, seen, was_joining })
@@ -105,12 +107,16 @@ impl Engine {
         None
     }
 
-    /// Marks a recording as interrupted, and tells it.
+    /// Marks a recording as interrupted, and tells it where that is news.
     async fn interrupt(&self, full: &mut RecordingFull, earlier: &Earlier) {
+        let told = full.row.status == RecordingStatus::Interrupted;
         full.row.status = RecordingStatus::Interrupted;
         let active = Active::new(full.clone(), earlier.clone());
         if let Err(error) = self.save(&active, full).await {
             tracing::error!("recording {} could not be marked as interrupted: {error}", full.row.id.0);
+        }
+        if told {
+            return;
         }
         let view = RecordingView::from(&*full);
         let message = format!("Recording of {} was interrupted: {KILLED}", view.url);

@@ -38,6 +38,11 @@ pub async fn finish_parts(
 
 impl Session {
     pub(super) async fn finish(mut self, outcome: Outcome) -> Summary {
+        if outcome == Outcome::Stopped(StopCause::HandedOver) {
+            // The next run finds out what is missing.
+            self.account.close(stop_reason(StopCause::HandedOver));
+            return self.summary(outcome, None, false, None);
+        }
         if matches!(outcome, Outcome::Stopped(_)) {
             let traffic = self.account.traffic();
             let route_dead = traffic.no_route || traffic.last_fault > traffic.last_success;
@@ -124,6 +129,7 @@ impl Session {
         };
         let status = match ended {
             _ if left => Status::Finalizing,
+            _ if stopped_by == Some(StopCause::HandedOver) => Status::Interrupted,
             Ended::StreamEnded => Status::Completed,
             Ended::Stopped => Status::Stopped,
             Ended::Failed => Status::Failed,
@@ -135,6 +141,7 @@ impl Session {
         };
         match &error {
             Some(error) => error!("{error}"),
+            None if status == Status::Interrupted => info!(reason, "the recording goes on at the next start"),
             None => info!(reason, "the recording is finished"),
         }
         let gaps = self.ledger.gaps();
@@ -206,5 +213,6 @@ fn stop_reason(cause: StopCause) -> &'static str {
         StopCause::Request => "somebody stopped it",
         StopCause::Disk => "the disk is nearly full",
         StopCause::Defect => "a defect of holdfast, told in its log; please report it",
+        StopCause::HandedOver => "the server was stopped",
     }
 }

@@ -21,6 +21,8 @@
 //! After a crash of the whole program a recording begins with what it left (`resume`): its parts and the last mark that
 //! was kept. From there on it is as if Streamlink had ended.
 //!
+//! A program that ends in order may leave it to its next run in the same way (`Control::hand_over`).
+//!
 //! Left out on purpose: which proxy is used and why (the gateway's business), when to start (the caller's).
 
 mod backoff;
@@ -267,7 +269,7 @@ impl Session {
     fn stopped(&self) -> Outcome {
         let cause = self.control.cause().unwrap_or(StopCause::Request);
         match &self.over {
-            Some(over) if !matches!(cause, StopCause::Disk | StopCause::Defect) => {
+            Some(over) if !matches!(cause, StopCause::Disk | StopCause::Defect | StopCause::HandedOver) => {
                 self.over_with(over.reason.clone())
             }
             _ => Outcome::Stopped(cause),

@@ -201,6 +201,22 @@ live_test! {
 }
 
 live_test! {
+    async fn handed_over_while_it_is_waited_for_it_is_still_waited_for() {
+        let scene = Scene::new().await;
+        let mut running = scene.start(scene.request(scene.site.playlist(), 3600));
+        running.until_media(8).await;
+        scene.site.end();
+        until_it_waits(&mut running).await;
+        let progress = running.progress.clone();
+        running.control.hand_over(Duration::ZERO);
+        let summary = running.end().await;
+        assert_eq!((summary.status, &summary.output), (Status::Interrupted, &None), "{summary:?}");
+        let mark = progress.borrow().mark.clone().expect("a mark");
+        assert!(mark.over.is_some(), "{mark:?}");
+    }
+}
+
+live_test! {
     async fn a_stop_ends_the_wait_and_the_recording_is_complete() {
         let scene = Scene::new().await;
         let mut running = scene.start(scene.request(scene.site.playlist(), 3600));

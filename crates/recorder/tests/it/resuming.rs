@@ -12,7 +12,7 @@ use holdfast_recorder::{
 use holdfast_testkit::{Media, verify};
 
 use crate::live_test;
-use crate::support::{Stage, tools};
+use crate::support::{Stage, children, tools};
 
 /// The request of a server that was started again, with what it had stored.
 pub(crate) fn again(stage: &Stage, file: &str, stored: &Progress) -> RecordRequest {
@@ -58,6 +58,35 @@ live_test! {
             assert_eq!((summary.segments_lost, summary.ended, &summary.error), (0, Ended::Stopped, &None), "{summary:?}");
             let frames = f64::from(u32::try_from(verdict.video_frames).expect("few"));
             assert!((summary.duration_s - frames / 25.0).abs() < 2.1, "{verdict} {summary:?}");
+            assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), [file]);
+        }
+    }
+}
+
+live_test! {
+    async fn handed_over_it_goes_on_and_nothing_is_missing_or_twice() {
+        for file in ["show.ts", "show.mkv"] {
+            let stage = Stage::with_window(20).await;
+            let mut running = stage.start(stage.request(file));
+            running.until_media(8).await;
+            running.until("a mark", |p| p.mark.is_some()).await;
+            running.control.hand_over(Duration::ZERO);
+            let progress = running.progress.clone();
+            let summary = running.end().await;
+            let stored = progress.borrow().clone();
+            assert_eq!((summary.status, summary.ended), (Status::Interrupted, Ended::Stopped), "{summary:?}");
+            assert_eq!((&summary.output, &summary.error, children().len()), (&None, &None, 0), "{summary:?}");
+            assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), ["show.part001.ts"], "the part stays");
+            stage.origin.edge_reaches("", stage.origin.edge("") + 3).await;
+
+            let mut running = stage.start(again(&stage, file, &stored));
+            running.until("as much again", |p| p.media >= stored.media + Duration::from_secs(12)).await;
+            running.control.stop(StopCause::Request);
+            let summary = running.end().await;
+            let verdict = stage.judge(&summary).await;
+            assert!(verdict.is_clean(), "{verdict}");
+            assert_eq!((summary.segments_lost, summary.status), (0, Status::Stopped), "{summary:?}");
+            assert_eq!(summary.parts.len(), 2, "{summary:?}");
             assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), [file]);
         }
     }

@@ -15,6 +15,7 @@ on_both!(
     a_channel_is_recorded_from_its_start_to_its_end,
     a_channel_waits_for_a_route,
     a_channel_outlives_the_server,
+    a_channel_outlives_a_restart,
 );
 
 /// Longer than a look, a start and an end take.
@@ -161,6 +162,42 @@ async fn a_channel_outlives_the_server(database: Database) {
     assert_eq!(whole["status"], "completed", "{whole:#}\n{}", play.server.story());
     let page = play.server.get(&format!("/api/recordings?streamer_id={id}")).await.expect("the list");
     assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page:#}");
+}
+
+async fn a_channel_outlives_a_restart(database: Database) {
+    let (mut play, id) = play(database.clone(), &json!({ "url": stream() })).await;
+    let recording = is_recording(&play, id).await;
+    play.scene.segments(3).await;
+    play.server.signal(Signal::TERM);
+    let status = play.server.ended(Duration::from_secs(15)).await.expect("within 15 s");
+    assert_eq!(status.code(), Some(0), "{}", play.server.log());
+    let options = ServerOptions { database, ..ServerOptions::default() };
+    play.server = ServerProcess::start(&play.scene, options).await.expect("it starts again");
+    let told = play.events("recording_interrupted").await;
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(
+        (&told[0]["recording_id"], &told[0]["level"]),
+        (&json!(recording), &json!("info")),
+        "{told:#?}"
+    );
+    assert_eq!(is_recording(&play, id).await, recording, "it goes on with the same");
+    play.scene.segments(3).await;
+    play.scene.origin.end("live");
+    let whole = ended(&play, &recording).await;
+    assert_eq!((&whole["status"], &whole["error"]), (&json!("completed"), &Value::Null), "{whole:#}");
+    let verdict = play.verdict(&recording).await;
+    let twice = !verdict.duplicated.is_empty() || verdict.foreign > 0 || verdict.out_of_order > 0;
+    let told = whole["segments_lost"].as_u64().and_then(|lost| usize::try_from(lost).ok());
+    assert!(
+        !twice && told == Some(verdict.segments_missing()),
+        "{verdict}\n{whole:#}\n{}",
+        play.server.story()
+    );
+    let page = play.server.get(&format!("/api/recordings?streamer_id={id}")).await.expect("the list");
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page:#}");
+    for kind in ["recording_started", "recording_finished"] {
+        assert_eq!(play.events(kind).await.len(), 1, "{kind}");
+    }
 }
 
 #[tokio::test]
