@@ -1,19 +1,23 @@
 //! What an earlier run left behind is not made less by a start that cannot see all of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{TimeDelta, Utc};
 use holdfast_model::{RecordingId, Secret, in_micros};
 use holdfast_store::{PartRow, RecordingRow, RecordingStatus, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::Server;
 use crate::world::World;
 
-on_both!(parts_that_are_not_there_stay_on_the_list, what_lies_elsewhere_is_left_alone);
+on_both!(
+    parts_that_are_not_there_stay_on_the_list,
+    one_whose_stream_was_over_is_completed,
+    what_lies_elsewhere_is_left_alone,
+);
 
 /// A recording that a server was killed in an hour ago, with two parts of 10 bytes each by its rows.
-async fn left_behind(store: &Store, path: PathBuf) -> (RecordingId, Vec<PartRow>) {
+async fn left_behind(store: &Store, path: PathBuf, resume: Option<Value>) -> (RecordingId, Vec<PartRow>) {
     let row = RecordingRow {
         id: RecordingId::new(),
         streamer_id: None,
@@ -33,7 +37,7 @@ async fn left_behind(store: &Store, path: PathBuf) -> (RecordingId, Vec<PartRow>
         segments_lost: 0,
         seconds_lost: 0.0,
         error: None,
-        resume: None,
+        resume,
         keep: false,
         category: None,
         channel: None,
@@ -50,15 +54,19 @@ async fn left_behind(store: &Store, path: PathBuf) -> (RecordingId, Vec<PartRow>
     (row.id, parts)
 }
 
+fn write_an_hour_ago(path: &Path) {
+    std::fs::write(path, vec![0; 12]).expect("written");
+    let file = std::fs::File::options().append(true).open(path).expect("there");
+    file.set_modified((Utc::now() - TimeDelta::hours(1)).into()).expect("an hour ago");
+}
+
 async fn parts_that_are_not_there_stay_on_the_list(world: World) {
     let store = world.store().await;
     let directory = world.folder.path().join("recordings");
     std::fs::create_dir_all(&directory).expect("created");
-    let (id, parts) = left_behind(&store, directory.join("night.ts")).await;
+    let (id, parts) = left_behind(&store, directory.join("night.ts"), None).await;
     // One of them is there, and has got a little longer than its row says.
-    std::fs::write(&parts[0].path, vec![0; 12]).expect("written");
-    let file = std::fs::File::options().append(true).open(&parts[0].path).expect("there");
-    file.set_modified((Utc::now() - TimeDelta::hours(1)).into()).expect("an hour ago");
+    write_an_hour_ago(&parts[0].path);
     let mut server = Server::start(&world).await;
     server.ears.find("recording_finished", |frame| frame["recording_id"] == json!(id)).await;
     let view = server.recording(id).await.expect("it is there");
@@ -70,10 +78,27 @@ async fn parts_that_are_not_there_stay_on_the_list(world: World) {
     server.stop().await;
 }
 
+/// The server went while it only waited whether the stream comes back.
+async fn one_whose_stream_was_over_is_completed(world: World) {
+    let store = world.store().await;
+    let directory = world.folder.path().join("recordings");
+    std::fs::create_dir_all(&directory).expect("created");
+    let over = json!({ "over": { "since": Utc::now(), "reason": "404", "ended": false, "gone": true } });
+    let (id, parts) = left_behind(&store, directory.join("night.ts"), Some(over)).await;
+    write_an_hour_ago(&parts[0].path);
+    let mut server = Server::start(&world).await;
+    server.ears.find("recording_finished", |frame| frame["recording_id"] == json!(id)).await;
+    let view = server.recording(id).await.expect("it is there");
+    let error = view.error.expect("a part is missing");
+    assert!(!error.contains("the server ended") && error.contains("cannot be found"), "{error}");
+    assert_eq!(json!(view.status), "completed");
+    server.stop().await;
+}
+
 async fn what_lies_elsewhere_is_left_alone(world: World) {
     let store = world.store().await;
     let elsewhere = world.folder.path().join("elsewhere");
-    let (id, parts) = left_behind(&store, elsewhere.join("night.ts")).await;
+    let (id, parts) = left_behind(&store, elsewhere.join("night.ts"), None).await;
     let server = Server::start(&world).await;
     let view = server.recording(id).await.expect("it is there");
     assert_eq!((json!(view.status), view.bytes), (json!("interrupted"), 20));
