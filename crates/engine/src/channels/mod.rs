@@ -79,7 +79,7 @@ struct Channel {
 
 impl Channel {
     fn new(row: ChannelRow) -> Self {
-        let standing = Standing::remembered(&row.state, Utc::now());
+        let standing = Standing::remembered(&row.state);
         let scene = channel::Sender::new(standing.scene.clone());
         Self { row, standing, scene, look_now: false, told: None }
     }

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! One broadcast is recorded as long as it lasts. When its recording fails it is tried again after 10, 20, 40 … s, at most
-//! every 5 min. When a person stops it, it is left alone until the channel has been offline or begins another broadcast; also
-//! over a restart.
+//! every 5 min. When a person stops it, it is left alone until the channel has been offline or begins another broadcast, or
+//! a person wants it again; also over a restart.
 //! Left out on purpose: who looks, and how a recording ends.
 
 use std::time::{Duration, Instant};
@@ -30,7 +30,8 @@ const AGAIN_AT_MOST: Duration = Duration::from_secs(300);
 /// How often a channel that waits for a route tries without having been told of one.
 const ROUTE_AGAIN: Duration = Duration::from_secs(10);
 
-/// After a longer time without a look, what is live is taken for another broadcast if nothing else tells.
+/// After a longer time without a look, what is live is another broadcast than the one that a person stopped, if no number
+/// tells: better one recording too many.
 const SAME_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// So often in a row it is seen offline before what a person stopped may be recorded again.
@@ -118,16 +119,16 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// As it was when that was last stored. That it is live still has to be seen.
-    pub(crate) fn remembered(state: &ChannelState, now: DateTime<Utc>) -> Self {
-        let scene = Scene { title: state.title.clone(), category: state.category.clone() };
-        let (live, checked_at) = (state.live_since, state.last_checked_at);
-        let broadcast = state.broadcast_id.clone();
-        // Without a number only the time tells this broadcast from the next.
-        let numbered = broadcast.is_some();
-        let seen = state.declined_at.max(checked_at);
-        let declined =
-            state.declined_at.filter(|_| numbered || seen.is_some_and(|at| now - at < SAME_WITHIN));
-        Self { doubted: live.is_some(), live, broadcast, scene, checked_at, declined, ..Self::default() }
+    pub(crate) fn remembered(state: &ChannelState) -> Self {
+        Self {
+            live: state.live_since,
+            broadcast: state.broadcast_id.clone(),
+            scene: Scene { title: state.title.clone(), category: state.category.clone() },
+            checked_at: state.last_checked_at,
+            declined: state.declined_at,
+            doubted: state.live_since.is_some(),
+            ..Self::default()
+        }
     }
 
     /// Takes over what was seen.
@@ -137,6 +138,11 @@ impl Standing {
             Sight::Offline => return self.seen_offline(at),
             Sight::Live { id, since, scene } => (id, since, scene),
         };
+        let numbered = self.broadcast.is_some() && id.is_some();
+        let seen = self.declined.max(self.checked_at);
+        if !numbered && seen.is_none_or(|seen| at - seen > SAME_WITHIN) {
+            self.declined = None;
+        }
         self.checked_at = Some(at);
         let told = self.error.take().is_some();
         let renamed = scene.is_some_and(|scene| {
@@ -208,11 +214,16 @@ impl Standing {
         self.starting = true;
     }
 
-    /// A recording runs.
+    /// A recording runs. Whoever began it wants this broadcast, also if another one of it was stopped.
     pub(crate) fn started(&mut self, id: RecordingId) {
         self.starting = false;
         self.recording = Some(id);
-        (self.waiting, self.refused) = (None, None);
+        (self.waiting, self.refused, self.declined) = (None, None, None);
+    }
+
+    /// A person wants it to be recorded from now on: what is live now, too.
+    pub(crate) fn wanted(&mut self) {
+        (self.declined, self.not_before) = (None, None);
     }
 
     /// There was no route. True if that is news.

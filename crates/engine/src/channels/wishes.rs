@@ -97,7 +97,12 @@ impl Engine {
             engine.channel(id)?;
             let stored = memory.heed(memory.store().edit_channel(id, &edit).await)?;
             let stored = stored.ok_or_else(|| Refusal::no_channel(id))?;
-            engine.inner.channels.with(id, |channel| channel.row = stored);
+            engine.inner.channels.with(id, |channel| {
+                if stored.record && !channel.row.record {
+                    channel.standing.wanted();
+                }
+                channel.row = stored;
+            });
             engine.heed_limits_soon();
             let name = engine.channel(id)?.display_name;
             let message = format!("Channel {name} was changed");

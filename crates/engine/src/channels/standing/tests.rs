@@ -50,7 +50,7 @@ fn what_a_person_stopped_is_left_alone_until_the_next_broadcast() {
 }
 
 /// After the server has been away from one moment to the other.
-fn restarted(channel: &Standing, from: i64, to: i64) -> Standing {
+fn restarted(channel: &Standing, from: i64) -> Standing {
     let stored = ChannelState {
         live_since: channel.live,
         broadcast_id: channel.broadcast.clone(),
@@ -58,7 +58,7 @@ fn restarted(channel: &Standing, from: i64, to: i64) -> Standing {
         last_checked_at: Some(at(from)),
         ..ChannelState::default()
     };
-    Standing::remembered(&stored, at(to))
+    Standing::remembered(&stored)
 }
 
 #[test]
@@ -73,6 +73,8 @@ fn a_restart_does_not_bring_back_what_a_person_stopped() {
         (unnamed(), 5, unnamed(), false),
         // Nothing tells these two apart but the time.
         (unnamed(), day, unnamed(), true),
+        (live("1"), day, unnamed(), true),
+        (unnamed(), day, live("1"), true),
     ] {
         let mut channel = Standing::default();
         channel.see(seen.clone(), at(0));
@@ -81,13 +83,13 @@ fn a_restart_does_not_bring_back_what_a_person_stopped() {
         assert_eq!(channel.declined, None, "it is another that is stopped");
         channel.decline(id, at(1));
         // Killed before the recording had ended.
-        let mut channel = restarted(&channel, 2, 2 + away);
+        let mut channel = restarted(&channel, 2);
         assert!(!channel.wants_recording(true, now), "nobody has seen it live since");
         channel.see(seen_again.clone(), at(2 + away));
         let case = format!("{seen:?}, {away} s, {seen_again:?}");
         assert_eq!(channel.wants_recording(true, now), recorded, "{case}");
         // One look of an earlier time is as good as the stop itself.
-        let mut again = restarted(&channel, 2 + away, 3 + away);
+        let mut again = restarted(&channel, 2 + away);
         again.see(seen_again, at(3 + away));
         assert_eq!(again.wants_recording(true, now), recorded, "{case}, once more");
     }
@@ -111,7 +113,7 @@ fn the_next_broadcast_is_known_by_its_number_however_short_the_pause() {
         for _ in 0..offline {
             channel.see(Sight::Offline, at(2));
         }
-        let mut channel = if restart { restarted(&channel, 2, 3) } else { channel };
+        let mut channel = if restart { restarted(&channel, 2) } else { channel };
         assert_eq!(channel.see(live(again), at(3)), Change::WentLive);
         let case = format!("{offline} times offline, restarted: {restart}, then {again}");
         assert_eq!(channel.wants_recording(true, now), recorded, "{case}");
@@ -143,6 +145,28 @@ fn the_next_broadcast_may_begin_before_the_stopped_recording_has_ended() {
     assert!(!channel.wants_recording(true, now), "its recording still runs");
     channel.ended(id, End::Stopped, true, now);
     assert!(channel.wants_recording(true, now));
+}
+
+#[test]
+fn whoever_wants_the_stopped_broadcast_again_gets_it() {
+    let (now, id) = (Instant::now(), RecordingId::new());
+    let stopped = || {
+        let mut channel = Standing::default();
+        channel.see(live("1"), at(0));
+        channel.started(id);
+        channel.decline(id, at(1));
+        channel.ended(id, End::Stopped, true, now);
+        assert!(!channel.wants_recording(true, now));
+        channel
+    };
+    let mut channel = stopped();
+    channel.wanted();
+    assert!(channel.wants_recording(true, now));
+    // Begun again by hand, it is tried again when that fails.
+    let (mut channel, again) = (stopped(), RecordingId::new());
+    channel.started(again);
+    channel.ended(again, End::Failed, true, now);
+    assert!(channel.wants_recording(true, now + AGAIN_AFTER));
 }
 
 #[test]
