@@ -149,8 +149,8 @@ impl Read for Tried {
     }
 }
 
-/// What limits would delete now: those in force, or with the given ones in place of the limits of a channel, or of all.
-/// Nothing is deleted by asking.
+/// What limits would delete now: those in force, or, if some are given, what these would delete besides, in place of the
+/// limits of a channel, or of all. Nothing is deleted by asking.
 #[utoipa::path(
     get, path = "/api/retention/preview", tag = "settings", params(Tried),
     responses((status = 200, body = RetentionPreview), NoChannel, Busy)

@@ -3,7 +3,7 @@
 //!
 //! Recordings that are kept on purpose are never deleted, and do not count. Only what has ended is looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{ChannelId, RecordingId};
@@ -86,7 +86,8 @@ fn size(bytes: u64) -> String {
 }
 
 impl Engine {
-    /// What limits would delete now: those in force, or with `instead` in place of the limits of this channel, or of all.
+    /// What the limits in force would delete now; with `instead`, what these would delete besides, in place of the limits of
+    /// this channel, or of all.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] if there is no such channel, [`Refusal::Unavailable`].
@@ -97,6 +98,10 @@ impl Engine {
         if let Some((Some(id), _)) = instead {
             self.channel(id)?;
         }
+        let goes_anyway: HashSet<_> = match instead {
+            Some(_) => self.condemned(None).await?.1.into_iter().map(|condemned| condemned.id).collect(),
+            None => HashSet::new(),
+        };
         let (rows, condemned) = self.condemned(instead).await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
         let view = |condemned: Condemned| {
@@ -110,7 +115,8 @@ impl Engine {
                 reason: condemned.reason,
             })
         };
-        let items: Vec<_> = condemned.into_iter().filter_map(view).collect();
+        let new = condemned.into_iter().filter(|condemned| !goes_anyway.contains(&condemned.id));
+        let items: Vec<_> = new.filter_map(view).collect();
         Ok(RetentionPreview { bytes: items.iter().map(|item| item.bytes).sum(), items })
     }
 

@@ -381,8 +381,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What limits would delete now: those in force, or with the given ones in place of the limits of a channel, or of all.
-         *     Nothing is deleted by asking.
+         * What limits would delete now: those in force, or, if some are given, what these would delete besides, in place of the
+         *     limits of a channel, or of all. Nothing is deleted by asking.
          */
         get: operations["preview_retention"];
         put?: never;

@@ -191,6 +191,23 @@ async fn limits_of_a_channel_are_previewed_before_they_are_set() {
             tried["items"].as_array().expect("a list").iter().filter_map(|i| i["path"].as_str()).collect();
         assert_eq!(paths, expected, "{limit}");
     }
+    // What goes by the limits in force does not go by those that are tried.
+    let other = format!("/api/streamers/{}", ids[1]);
+    rig.send(Method::PATCH, &other, r#"{"max_age_days": 5}"#).await.json();
+    let listed = async || rig.get("/api/recordings").await.json()["items"].as_array().expect("a list").len();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while listed().await > 3 {
+        assert!(tokio::time::Instant::now() < deadline, "the limit is not in force");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let mut late = row(Path::new("/r/two 8.ts"), RecordingStatus::Completed);
+    (late.streamer_id, late.ended_at) = (Some(ChannelId(ids[1])), Some(Utc::now() - TimeDelta::days(8)));
+    rig.store.insert_recording(&late).await.expect("stored");
+    let in_force = rig.get("/api/retention/preview").await.json();
+    assert_eq!(in_force["items"][0]["path"], "/r/two 8.ts", "{in_force:#}");
+    let tried = rig.get(&format!("/api/retention/preview?streamer_id={}&max_count=2", ids[0])).await.json();
+    assert_eq!((&tried["items"], &tried["bytes"]), (&json!([]), &json!(0)), "{tried:#}");
+
     let path = format!("/api/streamers/{}", ids[0]);
     let set = rig.send(Method::PATCH, &path, r#"{"max_bytes": 1500000000}"#).await.json();
     assert_eq!(set["max_bytes"], 1_500_000_000_u64, "{set:#}");
