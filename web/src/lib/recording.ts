@@ -51,8 +51,9 @@ export function grown({ routes, parts }: Pick<Recording, 'routes' | 'parts'>, by
   }
 }
 
+/** A gap that is told again replaces itself; of one moment there may be two, for different causes. */
 export function withGap(gaps: readonly Gap[], gap: Gap): Gap[] {
-  return [...gaps.filter((other) => other.at !== gap.at), gap].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
+  return [...gaps.filter((other) => other.at !== gap.at || other.cause !== gap.cause), gap].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
 }
 
 /** What was cut out on purpose is in the ledger, but nothing was lost by it. */

@@ -30,6 +30,8 @@ export const useRecordings = defineStore('recordings', () => {
   const gone = shallowReactive(new Set<string>())
   /** Whether one is to be kept, as this page wishes it until the server has answered. */
   const wished = shallowReactive(new Map<string, boolean>())
+  /** The last such wish of each: one after the other, for an answer that overtakes another would win. */
+  const keeping = new Map<string, Promise<void>>()
   const followed = new Map<string, number>()
   /** What is being fetched, and whether it changed meanwhile. */
   const fetching = new Map<string, { frames: Frame[] }>()
@@ -196,11 +198,20 @@ export const useRecordings = defineStore('recordings', () => {
   const stop = (id: string): Promise<Recording> => call(api.POST('/api/recordings/{id}/stop', one(id))).then(keep)
   async function setKeep(id: string, keep: boolean): Promise<void> {
     wished.set(id, keep)
-    try {
+    const before = keeping.get(id)
+    const mine = Promise.resolve(before?.catch(() => {})).then(async () => {
       const answer = await call(api.PATCH('/api/recordings/{id}', { ...one(id), body: { keep } }))
       merge(id, () => ({ keep: answer.keep }))
+    })
+    keeping.set(id, mine)
+    try {
+      await mine
     } finally {
-      wished.delete(id)
+      // A later wish is still on its way.
+      if (keeping.get(id) === mine) {
+        keeping.delete(id)
+        wished.delete(id)
+      }
     }
   }
   async function remove(id: string): Promise<void> {

@@ -185,6 +185,27 @@ test('a mark is shown at once, taken back when it is refused, and heard of from 
   expect(recordings.byId('r1')?.keep).toBe(false)
 })
 
+test('a mark that is changed twice stays as it was wished last, one request at a time', async () => {
+  const asked: { keep: boolean; answer: (value: unknown) => void }[] = []
+  const patch = async (request: Request) => {
+    const { keep } = await request.json()
+    return new Promise((answer) => asked.push({ keep, answer }))
+  }
+  serve({ 'GET /api/recordings/active': page([aRecording('r1')]), 'PATCH /api/recordings/r1': patch })
+  const recordings = useRecordings()
+  await recordings.reload()
+  const both = Promise.all([recordings.setKeep('r1', true), recordings.setKeep('r1', false)])
+  await settle()
+  expect(asked.map((one) => one.keep)).toEqual([true])
+  asked[0]!.answer(aRecording('r1', { keep: true }))
+  await settle()
+  expect(recordings.byId('r1')?.keep).toBe(false)
+  expect(asked.map((one) => one.keep)).toEqual([true, false])
+  asked[1]!.answer(aRecording('r1', { keep: false }))
+  await both
+  expect(recordings.byId('r1')?.keep).toBe(false)
+})
+
 test('another title is shown at once, and its chapter fetched by whoever looks at it', async () => {
   const chapter = (offset_s: number, title: string) => ({ at: '2026-01-01T00:00:00Z', offset_s, title, category: null })
   let there = aRecording('r1', { via: 'http://a', title: 'One', chapters: [chapter(0, 'One')] })

@@ -78,4 +78,6 @@ test('a failover told again, or after the routes were fetched, adds nothing', ()
 
 test('a gap is told once, in order of time', () => {
   expect(withGap([gap(10), gap(4)], gap(10, 6)).map((g) => [g.at, g.seconds])).toEqual([[at(4), 2], [at(10), 6]])
+  const ads: Gap = { ...gap(10), cause: 'ads' }
+  expect(withGap([gap(10)], ads).map((g) => g.cause)).toEqual(['route', 'ads'])
 })
