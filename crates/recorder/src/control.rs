@@ -35,9 +35,9 @@ pub enum StopCause {
 ///
 /// [`stop`](Self::stop) ends the recording in order: Streamlink is interrupted, the file finished. It may be called
 /// from anywhere, any number of times; the first cause counts. [`shut_down`](Self::shut_down) does the same and
-/// limits the time for joining; [`hand_over`](Self::hand_over) leaves the parts for another run. [`abort`](Self::abort) gives up at once: Streamlink is killed, a join in progress is
-/// left, the parts stay. [`wake`](Self::wake) ends a wait and
-/// nothing else.
+/// limits the time for joining; [`hand_over`](Self::hand_over) leaves the parts for another run. [`abort`](Self::abort)
+/// gives up at once: Streamlink is killed, a join in progress is left, the parts stay. [`wake`](Self::wake) ends a wait
+/// and nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     soft: CancellationToken,
