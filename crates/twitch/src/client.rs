@@ -80,8 +80,9 @@ impl Twitch {
     /// The app token. Good to learn whether the credentials are.
     ///
     /// # Errors
-    /// [`TwitchError::Credentials`] if the client ID or secret is wrong. An error is given to everybody for a while
-    /// (2 s if Twitch cannot be reached, 60 s if it refuses) before Twitch is asked again.
+    /// [`TwitchError::Credentials`] if the client ID or secret is wrong, [`TwitchError::Token`] if the API has just refused
+    /// a fresh token. An error is given to everybody for a while (2 s if Twitch cannot be reached; if it refuses, a minute,
+    /// which doubles up to ten) before Twitch is asked again.
     pub async fn token(&self) -> Result<Secret, TwitchError> {
         self.some_token(None).await
     }
@@ -139,6 +140,16 @@ impl Twitch {
             token = self.token_instead_of(&token).await?;
             answer = wire::ask(&self.0.client, self.request(call, &token)?).await?;
         }
+        if answer.status == StatusCode::UNAUTHORIZED {
+            let error = token_untaken(&answer, &[&token, &self.0.credentials.client_secret]);
+            self.0.purse.lock().await.refuse(&token, error.clone(), Instant::now());
+            return Err(error);
+        }
+        let says_nothing = answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
+        // Whoever is fetching another just now is not waited for: the next answer says the same.
+        if !says_nothing && let Ok(mut purse) = self.0.purse.try_lock() {
+            purse.taken();
+        }
         let secrets: Vec<&Secret> =
             [&token, &self.0.credentials.client_secret].into_iter().chain(call.secret).collect();
         answer.judged(call.what, &secrets)
@@ -171,6 +182,15 @@ fn address(text: &str) -> Result<Url, TwitchError> {
 
 fn unknown_id() -> String {
     format!("Twitch does not know this client ID: copy it again from {CONSOLE}")
+}
+
+/// The API refuses a token that Twitch has just given.
+fn token_untaken(answer: &Answer, secrets: &[&Secret]) -> TwitchError {
+    let said = answer.words(secrets);
+    TwitchError::Token(format!(
+        "Twitch refuses the token that it has just given for this client ID ({said}): see at {CONSOLE} whether the \
+         application is still in order"
+    ))
 }
 
 /// Twitch tells a wrong ID from a wrong secret, in words.

@@ -9,6 +9,9 @@ pub enum TwitchError {
     /// The client ID or the client secret is wrong. Asking again is of no use before a person has changed them.
     #[error("{0}")]
     Credentials(String),
+    /// Twitch gives tokens for the client ID and secret, and its API takes none of them, a fresh one neither.
+    #[error("{0}")]
+    Token(String),
     /// Too many requests with this client ID.
     #[error("Twitch takes no more requests with this client ID until {}", until.format("%H:%M:%S UTC"))]
     RateLimited {
@@ -31,6 +34,17 @@ pub enum TwitchError {
 }
 
 impl TwitchError {
+    /// Whether Twitch refuses who is asking, which is no outage: it stays so until a person does something about the
+    /// credentials.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Credentials(_) | Self::Token(_) => true,
+            Self::Refused { status, .. } => *status == StatusCode::FORBIDDEN,
+            Self::RateLimited { .. } | Self::Unavailable(_) => false,
+        }
+    }
+
     /// Whether what should be made is there already.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

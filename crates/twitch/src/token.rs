@@ -16,8 +16,10 @@ const EARLY: Duration = Duration::from_secs(3600);
 /// How long nobody asks again after Twitch could not be reached: checks and polls of a thousand proxies and channels
 /// would otherwise ask one after the other.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The same after Twitch refused the credentials, which do not become right by themselves.
+/// The same after Twitch refused the credentials, which do not become right by themselves. It doubles with each refusal.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// Twitch's answer to a good client ID and secret.
 #[derive(Deserialize)]
@@ -39,6 +41,10 @@ struct Token {
 pub(crate) struct Purse {
     token: Option<Token>,
     failure: Option<(Instant, TwitchError)>,
+    /// Refusals in a row.
+    refusals: u32,
+    /// Tokens are given, but not taken: only an answer of the API ends that.
+    untaken: bool,
 }
 
 /// What is in the purse.
@@ -58,7 +64,7 @@ impl Purse {
         if self.token.as_ref().is_some_and(|token| Some(&token.secret) == refused || token.ends_at <= now) {
             self.token = None;
         }
-        match (&self.token, self.failure.as_ref().filter(|(at, error)| rests(error, *at, now, clock))) {
+        match (&self.token, self.failure.as_ref().filter(|(at, error)| self.rests(error, *at, now, clock))) {
             (Some(token), failure) if failure.is_some() || now < token.renew_at => {
                 Found::Token(token.secret.clone())
             }
@@ -74,24 +80,44 @@ impl Purse {
         let renew_at = now + life.saturating_sub(EARLY.min(life / 10));
         self.token = Some(Token { secret: secret.clone(), renew_at, ends_at: now + life });
         self.failure = None;
+        if !self.untaken {
+            self.refusals = 0;
+        }
         secret
     }
 
     /// Notes that there was none. An older one that has not ended yet still serves.
     pub(crate) fn fail(&mut self, error: TwitchError, now: Instant) -> Result<Secret, TwitchError> {
+        self.refusals = if error.is_refusal() { self.refusals.saturating_add(1) } else { self.refusals };
         self.failure = Some((now, error.clone()));
         self.token.as_ref().map(|token| token.secret.clone()).ok_or(error)
     }
-}
 
-/// Whether it is too early to ask again.
-fn rests(error: &TwitchError, at: Instant, now: Instant, clock: DateTime<Utc>) -> bool {
-    let pause = match error {
-        TwitchError::RateLimited { until } => return clock < *until,
-        TwitchError::Unavailable(_) => PAUSE,
-        TwitchError::Credentials(_) | TwitchError::Refused { .. } => LONG_PAUSE,
-    };
-    now.saturating_duration_since(at) < pause
+    /// The API refused this token although it is a fresh one. Of many who are told so at once the first counts.
+    pub(crate) fn refuse(&mut self, token: &Secret, error: TwitchError, now: Instant) {
+        if self.token.take_if(|held| held.secret == *token).is_some() {
+            self.untaken = true;
+            let _ = self.fail(error, now);
+        }
+    }
+
+    /// The API took a token.
+    pub(crate) fn taken(&mut self) {
+        (self.refusals, self.untaken) = (0, false);
+    }
+
+    /// Whether it is too early to ask again.
+    fn rests(&self, error: &TwitchError, at: Instant, now: Instant, clock: DateTime<Utc>) -> bool {
+        let pause = match error {
+            TwitchError::RateLimited { until } => return clock < *until,
+            TwitchError::Unavailable(_) => PAUSE,
+            TwitchError::Refused { .. } | TwitchError::Credentials(_) | TwitchError::Token(_) => {
+                let doubled = 1 << self.refusals.saturating_sub(1).min(8);
+                LONG_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+            }
+        };
+        now.saturating_duration_since(at) < pause
+    }
 }
 
 #[cfg(test)]
@@ -176,5 +202,52 @@ mod tests {
             assert_eq!(purse.look(None, start + before, clock + before), Found::Failed(error));
             assert_eq!(purse.look(None, start + pause, clock + pause), Found::Nothing);
         }
+    }
+
+    /// How long nobody asks from `now` on, in whole minutes.
+    fn minutes(purse: &mut Purse, now: Instant) -> u64 {
+        (0..).find(|m| purse.look(None, now + seconds(m * 60), CLOCK) == Found::Nothing).expect("some day")
+    }
+
+    #[test]
+    fn refused_credentials_are_tried_less_and_less_often() {
+        let (mut purse, mut now) = (Purse::default(), Instant::now());
+        let wrong = || TwitchError::Credentials("wrong".to_owned());
+        for pause in [1, 2, 4, 8, 10, 10] {
+            let _ = purse.fail(wrong(), now);
+            assert_eq!(minutes(&mut purse, now), pause);
+            now += seconds(pause * 60);
+        }
+        // Away, and back with the same answer: it goes on where it was.
+        let _ = purse.fail(TwitchError::Unavailable("away".to_owned()), now);
+        assert_eq!(purse.look(None, now + PAUSE, CLOCK), Found::Nothing);
+        let _ = purse.fail(wrong(), now);
+        assert_eq!(minutes(&mut purse, now), 10);
+        purse.put(granted("good", 0), now);
+        let _ = purse.fail(wrong(), now);
+        assert_eq!(minutes(&mut purse, now), 1);
+    }
+
+    #[test]
+    fn tokens_that_are_given_and_not_taken_are_fetched_less_and_less_often_too() {
+        let (mut purse, mut now) = (Purse::default(), Instant::now());
+        let untaken = || TwitchError::Token("not taken".to_owned());
+        for (n, pause) in [1, 2, 4, 8, 10].into_iter().enumerate() {
+            let fresh = purse.put(granted(&format!("token-{n}"), 5_000_000), now);
+            // Twenty were told so at once, and one of them late.
+            for _ in 0..20 {
+                purse.refuse(&fresh, untaken(), now);
+            }
+            assert_eq!(purse.look(None, now, CLOCK), Found::Failed(untaken()));
+            assert_eq!(minutes(&mut purse, now), pause);
+            now += seconds(pause * 60);
+            purse.put(granted("another", 5_000_000), now);
+            purse.refuse(&fresh, untaken(), now);
+            assert_eq!(purse.look(None, now, CLOCK), token("another"));
+        }
+        purse.taken();
+        let fresh = purse.put(granted("once more", 5_000_000), now);
+        purse.refuse(&fresh, untaken(), now);
+        assert_eq!(minutes(&mut purse, now), 1);
     }
 }

@@ -63,7 +63,16 @@ async fn a_new_token_that_is_refused_too_is_not_replaced_for_ever() {
         json_reply(401, &json!({ "status": 401, "message": "Client ID and OAuth token do not match" }));
     stand_in.instead("/helix/", reply);
     let error = stand_in.twitch.users(&["a".to_owned()]).await.expect_err("refused");
-    assert_eq!(error.to_string(), "Twitch refuses users (401): Client ID and OAuth token do not match");
+    let said = "Twitch refuses the token that it has just given for this client ID (Client ID and OAuth token do not \
+                match): see at dev.twitch.tv/console/apps whether the application is still in order";
+    assert_eq!(error, TwitchError::Token(said.to_owned()));
+    assert!(error.is_refusal());
+    assert_eq!((stand_in.fetches(), stand_in.asked("/helix/users").len()), (2, 2));
+    // Nor does anybody else ask, for a while.
+    for answer in join_all((0..50).map(|_| stand_in.twitch.token())).await {
+        assert_eq!(answer, Err(error.clone()));
+    }
+    assert_eq!(stand_in.twitch.users(&["a".to_owned()]).await, Err(error));
     assert_eq!((stand_in.fetches(), stand_in.asked("/helix/users").len()), (2, 2));
 }
 
