@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Engine;
+use crate::channels::Witness;
 
 /// How often it is looked whether the token is still the one to use.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -134,7 +135,7 @@ impl Targets {
     }
 
     /// Their addresses, for people.
-    fn usual_words(&self) -> String {
+    pub(crate) fn usual_words(&self) -> String {
         self.usual.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
@@ -152,6 +153,11 @@ impl Targets {
         let state = lock(&self.state);
         let (twitch, _) = state.link.as_ref().filter(|_| self.replaceable)?;
         Some((twitch.clone(), state.generation))
+    }
+
+    /// Whether those credentials still count.
+    fn is_present(&self, generation: u64) -> bool {
+        lock(&self.state).generation == generation
     }
 
     /// Another token for one that was refused, if it comes soon.
@@ -237,7 +243,11 @@ impl Engine {
                         () = self.inner.stop.cancelled() => return,
                     };
                     lock(&targets.state).adopt(generation, got.as_ref(), None);
-                    self.tell_of_token(&got, &mut failures);
+                    // Of credentials that were replaced meanwhile nothing is told.
+                    if targets.is_present(generation) {
+                        self.note_twitch(Witness::Token, &got);
+                        self.tell_of_token(&got, &mut failures);
+                    }
                     if got.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }
                 }
             };
@@ -249,13 +259,13 @@ impl Engine {
         }
     }
 
-    /// Once when there is none, and once when there is one again. A single failure is nobody's business, unless asking again
-    /// is of no use.
+    /// Once when there is none, and once when there is one again. A single failure is nobody's business, and of refused
+    /// credentials is told for all who need them (`channels/refused.rs`).
     fn tell_of_token(&self, got: &Result<Secret, TwitchError>, failures: &mut u32) {
         let before = *failures;
         *failures = match got {
             Ok(_) => 0,
-            Err(TwitchError::Credentials(_)) => TELLING,
+            Err(error) if error.is_refusal() => before,
             Err(_) => before.saturating_add(1),
         };
         let (level, message) = match got {
@@ -272,7 +282,7 @@ impl Engine {
             }
             _ => return,
         };
-        self.inner.channels.links.note(got);
+        self.inner.channels.links.show(got);
         self.inner.memory.pool().announce_one(Event::Notice { level, message });
     }
 }

@@ -166,8 +166,11 @@ impl Engine {
                 Ok(true) => COMPARE_EVERY,
                 Ok(false) => AGAIN,
                 Err(error) => {
-                    tracing::warn!("subscriptions with Twitch could not be compared: {error}");
-                    *lock(&self.inner.channels.eventsub.last) = Some(Err(error));
+                    let failed = Err(error.clone());
+                    let before = lock(&self.inner.channels.eventsub.last).replace(failed.clone());
+                    if before != Some(failed) {
+                        tracing::warn!("subscriptions with Twitch could not be compared: {error}");
+                    }
                     AGAIN
                 }
             };

@@ -1,12 +1,14 @@
 //! The connection to Twitch: its API with the credentials of the settings, through the gateway like everything else.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_gateway::{AccountHandle, LeaseHandle};
+use holdfast_model::Event;
 use holdfast_recorder::web_client;
 use holdfast_store::ServerSettingsRow;
 use holdfast_twitch::{Credentials, Twitch, TwitchError};
 
+use super::refused::{Refused, Told, Witness};
 use crate::Engine;
 use crate::view::{LinkState, LinkView};
 
@@ -16,6 +18,7 @@ pub(crate) struct Links {
     twitch: Mutex<Option<Arc<Link>>>,
     /// How the last request went.
     last: Mutex<Option<Result<(), String>>>,
+    refused: Mutex<Refused>,
 }
 
 /// One client with its way out; a change of the credentials makes a new one.
@@ -27,15 +30,29 @@ pub(crate) struct Link {
 }
 
 impl Links {
+    /// Whether Twitch refuses the credentials: its channels are looked at as if there were none.
+    pub(super) fn is_refused(&self) -> bool {
+        lock(&self.refused).is_refused()
+    }
+
+    /// Shows how a request went.
+    pub(crate) fn show<T>(&self, result: &Result<T, TwitchError>) {
+        *lock(&self.last) = Some(result.as_ref().map(|_| ()).map_err(ToString::to_string));
+    }
+
     /// Notes how a request went.
-    pub(crate) fn note<T>(&self, result: &Result<T, TwitchError>) {
-        let result = result.as_ref().map(|_| ()).map_err(ToString::to_string);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    fn note<T>(&self, witness: Witness, result: &Result<T, TwitchError>) -> Option<Told> {
+        let told = lock(&self.refused).heed(witness, result);
+        // A token is no news to a person, unless it changes something.
+        if witness == Witness::Api || told.is_some() {
+            self.show(result);
+        }
+        told
     }
 
     /// How the connection is.
     pub(crate) fn view(&self, settings: &ServerSettingsRow) -> LinkView {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let last = lock(&self.last).clone();
         let (state, message) = match (credentials(settings), last) {
             (None, _) if settings.twitch_client_id.is_some() => (
                 LinkState::Error,
@@ -48,10 +65,19 @@ impl Links {
             ),
             (Some(_), None) => (LinkState::Ok, "Not asked yet".to_owned()),
             (Some(_), Some(Ok(()))) => (LinkState::Ok, "Twitch answers".to_owned()),
+            (Some(_), Some(Err(why))) if self.is_refused() => {
+                let message =
+                    format!("{why}. Until then channels of Twitch are looked at through Streamlink");
+                (LinkState::Error, message)
+            }
             (Some(_), Some(Err(why))) => (LinkState::Error, why),
         };
         LinkView { state, message }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The credentials, if both halves are there.
@@ -64,7 +90,14 @@ pub(super) fn credentials(settings: &ServerSettingsRow) -> Option<Credentials> {
 impl Engine {
     /// The connection to Twitch; `None` without credentials.
     pub(crate) fn twitch(&self) -> Option<Arc<Link>> {
-        self.inner.channels.links.twitch.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.inner.channels.links.twitch).clone()
+    }
+
+    /// Notes how a request to Twitch went, and tells if it refuses who is asking, or no longer.
+    pub(crate) fn note_twitch<T>(&self, witness: Witness, result: &Result<T, TwitchError>) {
+        let Some(told) = self.inner.channels.links.note(witness, result) else { return };
+        let (level, message) = told.words(&self.inner.targets.usual_words());
+        self.inner.memory.pool().announce_one(Event::Notice { level, message });
     }
 
     /// Connects anew with the credentials of the settings, or no more. `tried`: a connection that has a token already.
@@ -77,8 +110,12 @@ impl Engine {
         });
         self.inner.targets.link(link.as_ref().map(|link| link.twitch.clone()).zip(named));
         let links = &self.inner.channels.links;
-        *links.twitch.lock().unwrap_or_else(PoisonError::into_inner) = link.map(Arc::new);
-        *links.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if link.is_none() {
+            lock(&links.refused).forget();
+        }
+        *lock(&links.twitch) = link.map(Arc::new);
+        *lock(&links.last) = None;
+        self.inner.channels.look_soon_on_twitch();
     }
 
     /// A connection with these credentials.

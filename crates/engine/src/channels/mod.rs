@@ -3,13 +3,14 @@
 //! A look (`watch.rs`: Twitch's API for all of its channels at once, Streamlink for everything else) or a message from
 //! Twitch (`eventsub.rs`) becomes a [`Sight`]; `standing.rs` says what it changes, `outage.rs` what is told of looks that
 //! fail; `start.rs` begins recordings and hears of
-//! their end. `link.rs` is the connection to Twitch, `wishes.rs` what people want of channels, `settings.rs` what they want
+//! their end. `link.rs` is the connection to Twitch, `refused.rs` whether it takes our credentials, `wishes.rs` what people want of channels, `settings.rs` what they want
 //! in general, `filename.rs` how a template names files. Everything goes through the gateway, by the rules of the pool.
 
 mod eventsub;
 mod filename;
 mod link;
 mod outage;
+mod refused;
 mod settings;
 mod standing;
 mod start;
@@ -37,6 +38,7 @@ pub use wishes::{ChannelChange, ChannelWish};
 
 pub(crate) use eventsub::EventSub;
 pub(crate) use link::Links;
+pub(crate) use refused::Witness;
 pub(crate) use standing::End;
 pub(crate) use start::Order;
 

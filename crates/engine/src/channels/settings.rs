@@ -78,7 +78,10 @@ impl Engine {
             let old = memory.heed(memory.store().server_settings().await)?;
             let untested = change.untested;
             let tried = apply(&old, change.clone())?;
-            let link = match !untested && has_other_credentials(&tried, &old) {
+            // The very same ones once more, after a person put them right at Twitch.
+            let again = matches!(change.twitch_client_secret, Some(Some(_)))
+                && engine.inner.channels.links.is_refused();
+            let link = match !untested && (again || has_other_credentials(&tried, &old)) {
                 true => engine.try_credentials(&tried).await?,
                 false => None,
             };
@@ -87,7 +90,7 @@ impl Engine {
             let old = memory.heed(memory.store().server_settings().await)?;
             let new = apply(&old, change)?;
             memory.heed(memory.store().save_server_settings(&new).await)?;
-            let relink = has_other_credentials(&new, &old);
+            let relink = again || has_other_credentials(&new, &old);
             let link = link.filter(|_| !has_other_credentials(&new, &tried));
             engine.adopt_server_settings(new, relink, link);
             let view = engine.server_settings();

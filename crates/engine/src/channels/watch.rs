@@ -1,7 +1,11 @@
 //! Looking at channels: Twitch's API for all of its channels at once where there are credentials, Streamlink for each of the
 //! others, a few at a time. A channel that is being recorded is not looked at by Streamlink: its recording knows.
+//!
+//! Where Twitch refuses our credentials, Streamlink looks at those channels that were asked for in vain, exactly as without
+//! any. Twitch is asked first all the same: while it is too early to ask again, that costs no request.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -13,6 +17,7 @@ use tokio::time::sleep;
 
 use super::Channels;
 use super::outage::{Cause, Trouble};
+use super::refused::Witness;
 use super::standing::Sight;
 use crate::routes::GatewayRoutes;
 use crate::view::ChannelView;
@@ -33,6 +38,8 @@ struct Round {
     looking: HashSet<ChannelId>,
     /// Twitch is being asked.
     asking: bool,
+    /// Those of Twitch that Streamlink is to look at, for Twitch refused to be asked; since when.
+    instead: HashMap<ChannelId, Instant>,
     /// No request to Twitch before this: it asked for patience.
     not_before: Option<Instant>,
 }
@@ -41,14 +48,31 @@ struct Round {
 enum Done {
     /// At one channel.
     One(ChannelId),
-    /// At those of Twitch; how long it wants to be left alone, if it said so.
-    Twitch(Option<Duration>),
+    /// At those of Twitch.
+    Twitch(Asked),
+}
+
+/// What came of asking Twitch.
+enum Asked {
+    /// It answered, or has an outage; how long it wants to be left alone, if it said so.
+    Heard(Option<Duration>),
+    /// It refuses who is asking: nothing is known of these.
+    Refused(Vec<ChannelId>),
 }
 
 impl Channels {
     /// This channel is looked at as soon as there is room.
     pub(crate) fn look_soon(&self, id: ChannelId) {
         self.with(id, |channel| channel.look_now = true);
+        self.due.notify_one();
+    }
+
+    /// All channels of Twitch are.
+    pub(super) fn look_soon_on_twitch(&self) {
+        let mut all = self.lock();
+        let on_twitch = all.values_mut().filter(|channel| channel.row.username.is_some());
+        on_twitch.for_each(|channel| channel.look_now = true);
+        drop(all);
         self.due.notify_one();
     }
 }
@@ -85,10 +109,13 @@ impl Engine {
     fn look_at_due(&self, round: &mut Round, looks: &mut JoinSet<Done>) {
         let interval = Duration::from_secs(self.inner.channels.settings().channel_check_seconds.into());
         let now = Instant::now();
-        let linked = self.twitch().is_some();
+        let (linked, refused) = (self.twitch().is_some(), self.inner.channels.links.is_refused());
         let (mut due, mut on_twitch, mut ask_twitch) = (Vec::new(), Vec::new(), false);
         let mut channels = self.inner.channels.lock();
         round.due.retain(|id, _| channels.contains_key(id));
+        round
+            .instead
+            .retain(|id, _| channels.get(id).is_some_and(|c| linked && c.standing.recording.is_none()));
         for (id, channel) in channels.iter_mut() {
             let at = round.due.entry(*id).or_insert(now);
             if std::mem::take(&mut channel.look_now) {
@@ -97,7 +124,13 @@ impl Engine {
             let is_due = *at <= now;
             if let (true, Some(login)) = (linked, &channel.row.username) {
                 ask_twitch |= is_due;
-                on_twitch.push((*id, login.clone()));
+                // One request is for all of them; a look by Streamlink is for one, in its own time.
+                if is_due || !refused {
+                    on_twitch.push((*id, login.clone()));
+                }
+                due.extend(
+                    round.instead.get(id).filter(|_| !round.looking.contains(id)).map(|at| (*at, *id)),
+                );
             } else if is_due && channel.standing.recording.is_some() {
                 *at = now + interval;
             } else if is_due && !round.looking.contains(id) {
@@ -116,6 +149,7 @@ impl Engine {
         due.sort_unstable();
         for (_, id) in due.into_iter().take(SIDE_BY_SIDE.saturating_sub(round.looking.len())) {
             round.looking.insert(id);
+            round.instead.remove(&id);
             round.due.insert(id, now + interval);
             let engine = self.clone();
             looks.spawn(async move {
@@ -135,7 +169,11 @@ impl Engine {
         self.carry_out(async move {
             let login = engine.inner.channels.with(id, |channel| channel.row.username.clone());
             match (login.ok_or_else(|| Refusal::no_channel(id))?, engine.twitch()) {
-                (Some(login), Some(_)) => drop(engine.look_on_twitch(vec![(id, login)]).await),
+                (Some(login), Some(_)) => {
+                    if let Asked::Refused(_) = engine.look_on_twitch(vec![(id, login)]).await {
+                        engine.look_by_streamlink(id).await;
+                    }
+                }
                 _ => engine.look_by_streamlink(id).await,
             }
             engine.channel(id)
@@ -143,18 +181,27 @@ impl Engine {
         .await
     }
 
-    /// Asks Twitch for all of these. Answers how long it wants to be left alone, if it said so.
-    async fn look_on_twitch(&self, wanted: Vec<(ChannelId, String)>) -> Option<Duration> {
-        let link = self.twitch()?;
+    /// Asks Twitch for all of these.
+    async fn look_on_twitch(&self, wanted: Vec<(ChannelId, String)>) -> Asked {
+        let Some(link) = self.twitch() else { return Asked::Heard(None) };
         let logins: Vec<_> = wanted.iter().map(|(_, login)| login.clone()).collect();
         let found = link.twitch.streams(&logins).await;
-        self.inner.channels.links.note(&found);
+        // Whatever was said to credentials that were replaced meanwhile, the present ones are asked for the same again.
+        if self.twitch().is_some_and(|present| Arc::ptr_eq(&present, &link)) {
+            self.note_twitch(Witness::Api, &found);
+        }
+        // Also through an outage that comes on top: who looks by Streamlink does so until Twitch takes us again.
+        if let Err(error) = &found
+            && (error.is_refusal() || self.inner.channels.links.is_refused())
+        {
+            return Asked::Refused(wanted.into_iter().map(|(id, _)| id).collect());
+        }
         let sight = |(id, login): (ChannelId, String)| Some((id, self.sight_on_twitch(id, &login, &found)?));
         self.saw(wanted.into_iter().filter_map(sight).collect()).await;
-        match found {
+        Asked::Heard(match found {
             Err(TwitchError::RateLimited { until }) => (until - Utc::now()).to_std().ok(),
             _ => None,
-        }
+        })
     }
 
     /// What Twitch's answer says of a channel; `None` if Twitch itself told otherwise a moment ago.
@@ -168,8 +215,7 @@ impl Engine {
             Ok(streams) => streams.get(login),
             Err(error) => return Some(Sight::Unknown(Trouble::new(Cause::Twitch, error.to_string()))),
         };
-        let told = self.inner.channels.with(id, |channel| channel.told_lately()).flatten();
-        if told.is_some_and(|live| live != stream.is_some()) {
+        if self.twitch_told_otherwise(id, stream.is_some()) {
             return None;
         }
         Some(stream.map_or(Sight::Offline, |stream| Sight::Live {
@@ -177,6 +223,12 @@ impl Engine {
             since: Some(stream.started_at),
             scene: Some(Scene { title: stream.title.clone(), category: stream.category.clone() }),
         }))
+    }
+
+    /// Whether Twitch itself told the opposite a moment ago.
+    fn twitch_told_otherwise(&self, id: ChannelId, live: bool) -> bool {
+        let told = self.inner.channels.with(id, |channel| channel.told_lately()).flatten();
+        told.is_some_and(|told| told != live)
     }
 
     async fn look_by_streamlink(&self, id: ChannelId) {
@@ -206,6 +258,14 @@ impl Engine {
             Look::Unreachable(why) => Sight::Unknown(Trouble::new(Cause::Way, why)),
             Look::Unclear(why) => Sight::Unknown(Trouble::other(why)),
         };
+        let live = match sight {
+            Sight::Live { .. } => Some(true),
+            Sight::Offline => Some(false),
+            Sight::Unknown(_) => None,
+        };
+        if live.is_some_and(|live| self.twitch_told_otherwise(id, live)) {
+            return;
+        }
         self.saw(vec![(id, sight)]).await;
     }
 }
@@ -216,9 +276,17 @@ impl Round {
             Done::One(id) => {
                 self.looking.remove(id);
             }
-            Done::Twitch(patience) => {
+            Done::Twitch(Asked::Heard(patience)) => {
                 self.asking = false;
+                self.instead.clear();
                 self.not_before = patience.map(|span| Instant::now() + span);
+            }
+            Done::Twitch(Asked::Refused(unseen)) => {
+                self.asking = false;
+                let now = Instant::now();
+                for id in unseen {
+                    self.instead.entry(*id).or_insert(now);
+                }
             }
         }
     }

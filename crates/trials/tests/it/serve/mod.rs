@@ -11,6 +11,7 @@ mod edits;
 mod failover;
 mod fuzzed;
 mod on_air;
+mod refused;
 mod secrets;
 mod selection;
 mod target;

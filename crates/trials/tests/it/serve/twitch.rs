@@ -24,7 +24,7 @@ pub(super) fn twitch(play: &Play) -> &Twitch {
 }
 
 /// A server with Twitch behind its proxies and the channel `alice`, who is offline; the channel's id.
-async fn play(database: Database, more: Value) -> (Play, i64) {
+pub(super) async fn play(database: Database, more: Value) -> (Play, i64) {
     play_in(SceneOptions::default(), database, more).await
 }
 
@@ -237,7 +237,7 @@ async fn no_token_blames_nobody(play: &mut Play) {
 }
 
 /// Tests each proxy; all are healthy.
-async fn all_pass(play: &Play) {
+pub(super) async fn all_pass(play: &Play) {
     for id in &play.ids {
         let tested = play.server.post(&format!("/api/proxy/{id}/test"), &Value::Null).await.expect("tested");
         let (status, error) = (&tested["status"], &tested["error"]);
