@@ -67,6 +67,7 @@ pub(crate) fn count(event: &Event) {
         }
         Event::ProxyHealth { .. }
         | Event::ProxyConvicted { .. }
+        | Event::ProxyAcquitted { .. }
         | Event::ProxyRecovered { .. }
         | Event::Gap { .. }
         | Event::QualityDropped { .. }

@@ -55,6 +55,15 @@ pub enum Event {
         /// In words.
         reason: String,
     },
+    /// A conviction is taken back, for it was not the proxy that failed: it counts for nothing.
+    ProxyAcquitted {
+        /// The proxy.
+        id: ProxyId,
+        /// Its masked URL.
+        url: MaskedUrl,
+        /// What failed instead, in words.
+        reason: String,
+    },
     /// The failure threshold was reached.
     ProxyDisabled {
         /// The proxy.

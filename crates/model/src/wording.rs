@@ -26,6 +26,9 @@ impl Event {
                 let what = if *proxy_side { "Proxy failed" } else { "Proxy cannot reach the target" };
                 (Level::Warning, format!("{what}: {url} ({reason})"))
             }
+            Self::ProxyAcquitted { url, reason, .. } => {
+                (Level::Info, format!("Proxy acquitted: {url} ({reason})"))
+            }
             Self::ProxyDisabled { url, failures, .. } => {
                 (Level::Error, format!("Proxy auto-disabled after {failures} consecutive failures: {url}"))
             }
@@ -91,6 +94,10 @@ mod tests {
                 "Proxy auto-disabled after 3 consecutive failures: http://u:***@a:1",
             ),
             (Event::ProxyRecovered { id: ProxyId(1), url: url.clone() }, "Proxy recovered: http://u:***@a:1"),
+            (
+                Event::ProxyAcquitted { id: ProxyId(1), url: url.clone(), reason: "our own line".to_owned() },
+                "Proxy acquitted: http://u:***@a:1 (our own line)",
+            ),
             (
                 Event::Failover {
                     recording: None,

@@ -17,6 +17,9 @@ use crate::target::COMPARABLE_FOR;
 use crate::{Pool, Proxy};
 
 const LINE_TOGETHER: Duration = Duration::from_secs(10);
+/// What failed instead of those that were convicted.
+const LINE: &str = "it looks like our own line";
+const TARGET: &str = "the check target does not answer through any proxy that was asked";
 
 impl Pool {
     /// This proxy fails. Call it before that shows in its health and before its counter moves.
@@ -42,7 +45,8 @@ impl Pool {
             Blame::Target if others_work => self.confirm_target(index, at),
             Blame::Target => self.watch_target(at, events),
             Blame::Ours => {}
-            Blame::Proxy if others_work || self.line_down => {}
+            Blame::Proxy if self.line_down => self.proxies[index].acquit(LINE, events),
+            Blame::Proxy if others_work => {}
             Blame::Proxy => self.watch_line(at, events),
         }
     }
@@ -55,6 +59,7 @@ impl Pool {
         self.line_down = true;
         for &index in &fallen {
             self.proxies[index].uncount(at, events);
+            self.proxies[index].acquit(LINE, events);
         }
         let message = format!(
             "All {} working proxies became unreachable within 10 s: it looks like our own line, and is not counted \
@@ -82,6 +87,7 @@ impl Pool {
         for index in fallen {
             let proxy = &mut self.proxies[index];
             proxy.uncount(at, events);
+            proxy.acquit(TARGET, events);
             let Some(fall) = proxy.track.fall.take() else { continue };
             proxy.convicted = None;
             let from = std::mem::replace(&mut proxy.health, fall.health);
@@ -99,6 +105,14 @@ impl Pool {
 }
 
 impl Proxy {
+    /// Tells that its conviction counts for nothing. (In the first case it stays out of use all the same.)
+    fn acquit(&self, reason: &str, events: &mut Vec<Event>) {
+        if self.is_convicted() {
+            let (id, url, reason) = (self.id, self.url.masked(), reason.to_owned());
+            events.push(Event::ProxyAcquitted { id, url, reason });
+        }
+    }
+
     /// Its counter and its being enabled are as they were before it fell.
     fn uncount(&mut self, at: Instant, events: &mut Vec<Event>) {
         let Some(fall) = self.track.fall else { return };

@@ -131,13 +131,14 @@ impl Store {
     }
 }
 
-/// Counts one more in one of a proxy's totals. A proxy that is gone is skipped.
-pub(crate) async fn count_one(
+/// Counts so many more in one of a proxy's totals. A proxy that is gone is skipped.
+pub(crate) async fn count_proxy(
     to: &impl ConnectionTrait,
     id: ProxyId,
     total: Column,
+    more: i64,
 ) -> Result<(), StoreError> {
-    let one_more = Expr::col(total).add(1);
-    Entity::update_many().col_expr(total, one_more).filter(Column::Id.eq(id.0)).exec(to).await?;
+    let sum = Expr::col(total).add(more);
+    Entity::update_many().col_expr(total, sum).filter(Column::Id.eq(id.0)).exec(to).await?;
     Ok(())
 }

@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrai
 use crate::checks::AT_ONCE;
 use crate::convert::{Word as _, count, fraction, masked, micros, path, text, via};
 use crate::entity::{chapter, gap, part, proxy, recording, recording_proxy, route};
-use crate::proxies::count_one;
+use crate::proxies::count_proxy;
 use crate::recordings::write_recording;
 use crate::{PartRow, RecordingRow, Store, StoreError};
 
@@ -51,12 +51,17 @@ impl Store {
         .await
     }
 
-    /// Notes that a proxy was convicted while the recording used it, and counts that once. May be repeated, and may
-    /// come before the route itself is saved.
+    /// Notes that a proxy was convicted while the recording used it, and counts that once; or that it was not, after all.
+    /// May be repeated, and may come before the route itself is saved. Answers whether that is news.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::NotFound`] if the recording was deleted.
-    pub async fn mark_convicted(&self, recording: RecordingId, proxy: ProxyId) -> Result<(), StoreError> {
+    pub async fn set_convicted(
+        &self,
+        recording: RecordingId,
+        proxy: ProxyId,
+        convicted: bool,
+    ) -> Result<bool, StoreError> {
         use recording_proxy::{Column, Entity};
         self.writing(async {
             let id = recording.to_string();
@@ -66,14 +71,17 @@ impl Store {
             }
             count_use(&transaction, &id, proxy).await?;
             let mark = Entity::update_many()
-                .col_expr(Column::Convicted, Expr::value(true))
+                .col_expr(Column::Convicted, Expr::value(convicted))
                 .filter(Column::RecordingId.eq(&id))
                 .filter(Column::ProxyId.eq(proxy.0))
-                .filter(Column::Convicted.eq(false));
-            if mark.exec(&transaction).await?.rows_affected > 0 {
-                count_one(&transaction, proxy, proxy::Column::FailedRecordings).await?;
+                .filter(Column::Convicted.eq(!convicted));
+            let news = mark.exec(&transaction).await?.rows_affected > 0;
+            if news {
+                let more = if convicted { 1 } else { -1 };
+                count_proxy(&transaction, proxy, proxy::Column::FailedRecordings, more).await?;
             }
-            Ok(transaction.commit().await?)
+            transaction.commit().await?;
+            Ok(news)
         })
         .await
     }
@@ -89,7 +97,7 @@ async fn count_use(to: &impl ConnectionTrait, recording: &str, proxy: ProxyId) -
     };
     let known = OnConflict::columns([Column::RecordingId, Column::ProxyId]).do_nothing().to_owned();
     if Entity::insert(pair).on_conflict(known).exec_without_returning(to).await? > 0 {
-        count_one(to, proxy, proxy::Column::TotalRecordings).await?;
+        count_proxy(to, proxy, proxy::Column::TotalRecordings, 1).await?;
     }
     Ok(())
 }

@@ -174,6 +174,7 @@ impl Keeper {
             }
             Event::ProxyHealth { id, .. }
             | Event::ProxyConvicted { id, .. }
+            | Event::ProxyAcquitted { id, .. }
             | Event::ProxyDisabled { id, .. }
             | Event::ProxyRecovered { id, .. } => {
                 self.dirty.insert(*id);

@@ -110,6 +110,9 @@ pub(super) fn of_event(event: &Event) -> Option<Note> {
             .with("proxy_url", json!(url))
             .with("proxy_side", json!(proxy_side))
             .with("reason", json!(reason)),
+        Event::ProxyAcquitted { id, url, reason } => {
+            note("proxy_acquitted").proxy(*id).with("proxy_url", json!(url)).with("reason", json!(reason))
+        }
         Event::ProxyDisabled { id, url, failures } => {
             let reason = format!("{failures} consecutive failure{}", if *failures == 1 { "" } else { "s" });
             note("proxy_disabled").proxy(*id).with("proxy_url", json!(url)).with("reason", json!(reason))

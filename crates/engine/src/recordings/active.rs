@@ -12,6 +12,8 @@ use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::charges::Charges;
+
 /// What is told of a recording that goes on at the next start.
 const HANDED_OVER: &str = "the server was stopped while it recorded: it goes on when the server is started again, if the stream is still live then";
 /// Why a recording that was interrupted is not completed.
@@ -72,8 +74,7 @@ impl Earlier {
 
 struct State {
     full: RecordingFull,
-    /// Convicted, and not stored yet.
-    convicted: HashSet<ProxyId>,
+    charges: Charges,
     stop_wanted: bool,
     /// Proxies whose use has been stored and counted.
     counted: HashSet<ProxyId>,
@@ -90,7 +91,7 @@ impl Active {
             state: Mutex::new(State {
                 full,
                 stop_wanted: false,
-                convicted: HashSet::new(),
+                charges: Charges::default(),
                 counted: HashSet::new(),
             }),
         }
@@ -278,18 +279,13 @@ impl Active {
             traffic.routes.iter().any(|route| route.via.proxy_id() == Some(id) && lately(route.ended_at))
         });
         if hit {
-            self.lock().convicted.insert(id);
+            self.lock().charges.convict(id);
         }
     }
 
-    /// Proxies that were convicted under this recording and whose conviction is not stored.
-    pub(super) fn to_convict(&self) -> Vec<ProxyId> {
-        self.lock().convicted.iter().copied().collect()
-    }
-
-    /// That conviction is stored.
-    pub(super) fn convicted(&self, id: ProxyId) {
-        self.lock().convicted.remove(&id);
+    /// What counts against the proxies that it used.
+    pub(super) fn with_charges<T>(&self, change: impl FnOnce(&mut Charges) -> T) -> T {
+        change(&mut self.lock().charges)
     }
 
     /// Proxies among the routes whose use is newly stored.

@@ -4,6 +4,7 @@
 //! what an earlier run of the server left behind.
 
 mod active;
+mod charges;
 mod run;
 mod start;
 mod unfinished;
@@ -370,7 +371,7 @@ impl Engine {
         found.filter(|path| path.is_file()).cloned().ok_or_else(none)
     }
 
-    /// Notes which recordings a conviction hit, and wakes channels that wait for a route: those that used the proxy then, or had left it less than a minute before,
+    /// Notes which recordings a conviction hit, and that it was taken back, and wakes channels that wait for a route: those that used the proxy then, or had left it less than a minute before,
     /// because traffic notices a fault earlier than a check convicts.
     pub(crate) async fn follow_convictions(self, mut events: broadcast::Receiver<Event>) {
         loop {
@@ -382,7 +383,19 @@ impl Engine {
                 Ok(Event::ProxyConvicted { id, .. }) => {
                     self.inner.recordings.all().iter().for_each(|active| active.convict(id));
                 }
-                Ok(Event::ProxyHealth { to: Health::Healthy | Health::Degraded, .. }) => {
+                Ok(Event::ProxyAcquitted { id, .. }) => {
+                    self.inner
+                        .recordings
+                        .all()
+                        .iter()
+                        .for_each(|active| active.with_charges(|c| c.acquit(id)));
+                }
+                Ok(Event::ProxyHealth { id, to: Health::Healthy | Health::Degraded, .. }) => {
+                    self.inner
+                        .recordings
+                        .all()
+                        .iter()
+                        .for_each(|active| active.with_charges(|c| c.settle(id)));
                     self.route_appeared();
                 }
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}

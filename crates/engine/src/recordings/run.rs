@@ -131,9 +131,10 @@ impl Engine {
 
     async fn save_convictions(&self, active: &Active) {
         let memory = &self.inner.memory;
-        for id in active.to_convict() {
-            if memory.heed(memory.store().mark_convicted(active.id, id).await).is_ok() {
-                active.convicted(id);
+        for (id, counts) in active.with_charges(|charges| charges.due()) {
+            let stored = memory.store().set_convicted(active.id, id, counts).await;
+            if let Ok(changed) = memory.heed(stored) {
+                active.with_charges(|charges| charges.stored(id, counts, changed));
                 memory.recount(id).await;
             }
         }

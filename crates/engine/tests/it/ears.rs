@@ -10,13 +10,14 @@ use tokio::time::timeout;
 use crate::world::{PATIENCE, TRACES, number};
 
 /// Types that the event log keeps. `proxy_health_update` is kept only when the status changed.
-const LOGGED: [&str; 7] = [
+const LOGGED: [&str; 8] = [
     "proxy_added",
     "proxy_updated",
     "proxy_removed",
     "proxy_disabled",
     "proxy_recovered",
     "proxy_convicted",
+    "proxy_acquitted",
     "config_changed",
 ];
 

@@ -15,8 +15,10 @@ fn all_unreachable_within_ten_seconds_is_our_own_line() {
         world.pass(s(pause));
         let events = told(&world.check(2, Trigger::Schedule, &[PROXY]));
         let fell = "2: healthy -> failed; 2: convicted";
-        let expected =
-            if line { "1: recovered; All 2 working proxies became" } else { "2: disabled after 1" };
+        let expected = match line {
+            true => "1: recovered; 1: acquitted; 2: acquitted; All 2 working proxies became",
+            false => "2: disabled after 1",
+        };
         assert_eq!(events, format!("{fell}; {expected}"), "{pause}");
         for id in [1, 2] {
             assert_eq!(world.health(id), Health::Failed);
@@ -39,7 +41,9 @@ fn while_the_line_is_down_nothing_counts_and_it_is_told_once() {
     }
     // One that nobody has checked before fails as well.
     world.pool.add(new_proxy(4), world.now);
-    events.extend(world.check(4, Trigger::Schedule, &[PROXY]));
+    let fourth = world.check(4, Trigger::Schedule, &[PROXY]);
+    assert_eq!(told(&fourth), "4: unknown -> failed; 4: convicted; 4: acquitted");
+    events.extend(fourth);
     assert_eq!(told(&events).matches("working proxies became").count(), 1);
     assert_eq!(world.failures(4), 0);
     assert_eq!((world.failures(1), world.failures(2), world.failures(3)), (0, 0, 1));
@@ -64,7 +68,8 @@ fn an_overdue_check_is_a_fall_too() {
     let order = world.suspect(2, SuspicionCause::Unanswered).unwrap();
     world.pass(s(2));
     let events = world.pool.overdue(&order, Blame::Proxy, world.now);
-    assert_eq!(told(&events), "2: convicted; All 2 working proxies became");
+    let taken_back = "1: acquitted; 2: acquitted; All 2 working proxies became";
+    assert_eq!(told(&events), format!("2: convicted; {taken_back}"));
     assert_eq!(world.failures(1), 0);
 }
 
@@ -124,7 +129,7 @@ fn the_first_is_taken_back_when_the_other_shows_that_the_target_is_down() {
     world.pass(s(20));
     // Its own last success is too old to convict the second.
     let events = told(&world.check(2, Trigger::Schedule, &[TARGET]));
-    assert_eq!(events, "The check target target0:443 does; 1: failed -> healthy");
+    assert_eq!(events, "The check target target0:443 does; 1: acquitted; 1: failed -> healthy");
     assert_eq!((world.health(2), world.failures(1)), (Health::Healthy, 0));
     assert_eq!(world.pool.get(ProxyId(1)).unwrap().last_error.as_deref(), Some("502 from the proxy"));
 }

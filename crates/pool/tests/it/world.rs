@@ -183,6 +183,7 @@ pub(crate) fn told(events: &[Event]) -> String {
         Event::ProxyConvicted { id, proxy_side, .. } => {
             format!("{id}: convicted{}", if *proxy_side { "" } else { " of its way to the target" })
         }
+        Event::ProxyAcquitted { id, .. } => format!("{id}: acquitted"),
         Event::ProxyDisabled { id, failures, .. } => format!("{id}: disabled after {failures}"),
         Event::ProxyRecovered { id, .. } => format!("{id}: recovered"),
         Event::Notice { message, .. } => message.split(' ').take(5).collect::<Vec<_>>().join(" "),

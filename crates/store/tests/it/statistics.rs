@@ -45,20 +45,36 @@ async fn a_conviction_counts_once_for_each_recording(home: Home) {
         .await
         .expect("saved");
     for _ in 0..3 {
-        home.store.mark_convicted(first.id, a.id).await.expect("marked");
+        home.store.set_convicted(first.id, a.id, true).await.expect("marked");
     }
     assert_eq!((counted(&home, &a).await, counted(&home, &b).await), ((1, 1), (1, 0)));
 
     // The conviction comes before the route is saved.
-    home.store.mark_convicted(second.id, a.id).await.expect("marked");
+    home.store.set_convicted(second.id, a.id, true).await.expect("marked");
     home.store.save_progress(&second, &[route(via(&a), 0)], &[], &[], &[]).await.expect("saved");
-    home.store.mark_convicted(second.id, a.id).await.expect("marked");
+    home.store.set_convicted(second.id, a.id, true).await.expect("marked");
     assert_eq!(counted(&home, &a).await, (2, 2));
 
-    home.store.mark_convicted(first.id, ProxyId(99)).await.expect("a proxy that is gone");
+    home.store.set_convicted(first.id, ProxyId(99), true).await.expect("a proxy that is gone");
     assert_eq!(home.store.delete_recording(first.id).await, Ok(true));
-    assert_eq!(home.store.mark_convicted(first.id, a.id).await, Err(StoreError::NotFound));
+    assert_eq!(home.store.set_convicted(first.id, a.id, true).await, Err(StoreError::NotFound));
     assert_eq!((counted(&home, &a).await, counted(&home, &b).await), ((2, 2), (1, 0)));
+}
+
+async fn a_conviction_that_is_taken_back_counts_no_more(home: Home) {
+    let proxy = add(&home.store, "http://a:1", 0).await;
+    let (first, second) = (begun(&home).await, begun(&home).await);
+    for row in [&first, &second] {
+        assert_eq!(home.store.set_convicted(row.id, proxy.id, false).await, Ok(false), "it never was");
+        assert_eq!(home.store.set_convicted(row.id, proxy.id, true).await, Ok(true));
+    }
+    assert_eq!(counted(&home, &proxy).await, (2, 2));
+    for news in [true, false, false] {
+        assert_eq!(home.store.set_convicted(first.id, proxy.id, false).await, Ok(news));
+        assert_eq!(counted(&home, &proxy).await, (2, 1), "it used both, and failed one");
+    }
+    assert_eq!(home.store.set_convicted(first.id, proxy.id, true).await, Ok(true), "another conviction");
+    assert_eq!(counted(&home, &proxy).await, (2, 2));
 }
 
 async fn many_at_once_count_once(home: Home) {
@@ -69,7 +85,7 @@ async fn many_at_once_count_once(home: Home) {
         tokio::spawn(async move {
             match n % 2 {
                 0 => store.save_progress(&row, &[route(via(&proxy), 0)], &[], &[], &[]).await,
-                _ => store.mark_convicted(row.id, proxy.id).await,
+                _ => store.set_convicted(row.id, proxy.id, true).await.map(drop),
             }
         })
     });
@@ -82,5 +98,6 @@ async fn many_at_once_count_once(home: Home) {
 on_both!(
     a_recording_counts_once_for_each_proxy,
     a_conviction_counts_once_for_each_recording,
+    a_conviction_that_is_taken_back_counts_no_more,
     many_at_once_count_once,
 );

@@ -25,6 +25,41 @@ async fn check_all(play: &Play) {
     }
 }
 
+/// No recording is counted against anybody, once that of a conviction that was taken back has come off again.
+async fn nobody_failed_it(play: &Play) {
+    for &id in &play.ids {
+        let off = eventually("it is counted for no failure", Duration::from_secs(10), async || {
+            Ok((play.server.proxy(id).await?["failed_recordings"] == 0).then_some(()))
+        });
+        off.await.unwrap_or_else(|e| panic!("{id}: {e}\n{}", play.server.story()));
+    }
+}
+
+#[tokio::test]
+async fn our_own_line_blames_nobody() {
+    let mut play = Play::on(Database::Sqlite).await;
+    let recording = play.record().await;
+    for proxy in &mut play.scene.proxies {
+        proxy.kill().await.expect("killed");
+    }
+    play.server.says("it looks like our own line").await.expect("it is told");
+    for proxy in &mut play.scene.proxies {
+        proxy.restart().await.expect("back again");
+    }
+    play.flows(&recording).await;
+    assert!(!play.events("proxy_acquitted").await.is_empty(), "{}", play.server.story());
+    play.server.stop(&recording).await.expect("stopped");
+    nobody_failed_it(&play).await;
+    for &id in &play.ids {
+        let proxy = play.server.proxy(id).await.expect("there");
+        assert_eq!(
+            (&proxy["consecutive_failures"], &proxy["enabled"]),
+            (&json!(0), &json!(true)),
+            "{proxy:#}"
+        );
+    }
+}
+
 async fn is_not_blamed(fault: ServerFault) {
     let play = Play::on(Database::Sqlite).await;
     let recording = play.record().await;
@@ -49,6 +84,7 @@ async fn is_not_blamed(fault: ServerFault) {
     play.scene.target.heal().await;
     check_all(&play).await;
     let whole = play.whole(&recording).await;
+    nobody_failed_it(&play).await;
     // Until it was known that it is the target, one may have been taken for ill; but no connection was cut for it.
     let log = play.server.log();
     let case = Case { scene: &play.scene, ids: &play.ids, ill: &[], beyond: true, log: &log };
