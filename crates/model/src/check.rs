@@ -64,6 +64,9 @@ pub struct TargetOutcome {
     pub target: String,
     /// What it means.
     pub verdict: Verdict,
+    /// Whether the target itself answered, over TLS with its own certificate: then the proxy brought an answer unaltered,
+    /// whatever that says.
+    pub spoke: bool,
     /// The phase and the reason in words, passwords masked; `None` for [`Verdict::Healthy`].
     pub error: Option<String>,
     /// From the first packet to the first byte of the answer; `None` without an answer.
@@ -141,6 +144,7 @@ mod tests {
         TargetOutcome {
             target: "t:443".to_owned(),
             verdict,
+            spoke: false,
             error: (verdict != Verdict::Healthy).then(|| "wrong".to_owned()),
             response_time: (!failed).then(|| Duration::from_millis(5)),
             phases: Phases::default(),

@@ -125,7 +125,7 @@ impl Pool {
         if let Some(took) = passed.dial {
             track.dial = Some(averaged(track.dial, took));
         }
-        (track.fall, track.unproven) = (None, None);
+        (track.fall, track.unproven, track.brought) = (None, None, None);
         track.passed = track.passed.max(Some(order.begun));
         events.push(proxy.health_event(from));
         if let Some(mark) = proxy.suspicion.take_if(|mark| mark.raised <= order.begun) {

@@ -124,13 +124,23 @@ pub(crate) struct Track {
     pub(crate) dial: Option<Duration>,
     pub(crate) fall: Option<Fall>,
     pub(crate) unproven: Option<Unproven>,
+    /// When it first brought a 5xx of a target itself, since its last check that passed.
+    pub(crate) brought: Option<Instant>,
     /// When the latest check began that passed. What older checks say against the proxy is old news.
     pub(crate) passed: Option<Instant>,
 }
 
 impl Track {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, in_flight: Vec::new(), dial: None, fall: None, unproven: None, passed: None }
+        Self {
+            plan,
+            in_flight: Vec::new(),
+            dial: None,
+            fall: None,
+            unproven: None,
+            brought: None,
+            passed: None,
+        }
     }
 }
 

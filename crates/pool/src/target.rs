@@ -5,11 +5,14 @@
 //! of them gets through, the first is checked again (or convicted on the spot while its answer is still overdue);
 //! if none does, the target is down. That is told once, suspicions that rest on it are dropped, and everything
 //! else stays as it was until somebody reaches the target again.
+//!
+//! A 5xx of the target itself, over its own TLS, was brought by a proxy that works: nothing presses, and it is most likely
+//! the target that has just gone down. There only a witness counts that reached it after that.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use holdfast_model::{Blame, Event, Level, ProxyId};
+use holdfast_model::{Blame, Event, Level, ProxyId, TargetOutcome};
 
 use crate::proxy::Unproven;
 use crate::selection::rank;
@@ -54,12 +57,11 @@ impl Targets {
         std::mem::take(&mut target.failing)
     }
 
-    /// Whether another proxy reached it lately.
-    fn reached_by_other(&self, name: &str, id: ProxyId, at: Instant) -> bool {
-        self.known.get(name).is_some_and(|target| {
-            let mut others = target.reached.iter().flatten().filter(|(other, _)| *other != id);
-            others.any(|(_, reached)| at.saturating_duration_since(*reached) <= COMPARABLE_FOR)
-        })
+    /// When another proxy reached it last, if that is lately.
+    fn reached_by_other(&self, name: &str, id: ProxyId, at: Instant) -> Option<Instant> {
+        let mut others = self.known.get(name)?.reached.iter().flatten().filter(|(other, _)| *other != id);
+        let latest = others.next().map(|(_, reached)| *reached)?;
+        (at.saturating_duration_since(latest) <= COMPARABLE_FOR).then_some(latest)
     }
 
     fn entry(&mut self, name: &str) -> &mut Target {
@@ -76,7 +78,20 @@ impl Targets {
 impl Pool {
     /// Whether a failure of this proxy on this target tells against the proxy.
     pub(crate) fn is_proven(&self, target: &str, id: ProxyId, at: Instant) -> bool {
-        self.targets.reached_by_other(target, id, at) || self.is_alone(id)
+        self.targets.reached_by_other(target, id, at).is_some() || self.is_alone(id)
+    }
+
+    /// The same for a failure that a check has just found.
+    pub(crate) fn tells_against(&self, index: usize, outcome: &TargetOutcome, at: Instant) -> bool {
+        let proxy = &self.proxies[index];
+        let brought = proxy.track.brought.filter(|_| outcome.spoke);
+        // One that is convicted of it already has to show that it gets through.
+        match brought.filter(|_| proxy.convicted != Some(Blame::Target) && !self.is_alone(proxy.id)) {
+            None => self.is_proven(&outcome.target, proxy.id, at),
+            Some(since) => {
+                self.targets.reached_by_other(&outcome.target, proxy.id, at).is_some_and(|w| w > since)
+            }
+        }
     }
 
     /// Whether there is no other enabled proxy.

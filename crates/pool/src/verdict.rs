@@ -51,10 +51,13 @@ impl Pool {
         for outcome in report.outcomes.iter().filter(is_reached) {
             self.target_reached(&outcome.target, id, at, events);
         }
-        let (unproven, counted): (Vec<_>, Vec<_>) = report
-            .outcomes
-            .iter()
-            .partition(|o| o.verdict == Verdict::Failed(Blame::Target) && !self.is_proven(&o.target, id, at));
+        let of_target = |o: &&TargetOutcome| o.verdict == Verdict::Failed(Blame::Target);
+        let track = &mut self.proxies[index].track;
+        if track.brought.is_none() && report.outcomes.iter().any(|o| of_target(&o) && o.spoke) {
+            track.brought = Some(at);
+        }
+        let (unproven, counted): (Vec<_>, Vec<_>) =
+            report.outcomes.iter().partition(|o| of_target(o) && !self.tells_against(index, o, at));
         let doubt = unproven.first().map(|first| Unproven {
             targets: unproven.iter().map(|o| o.target.clone()).collect(),
             reason: words(first),

@@ -125,10 +125,12 @@ async fn follow(probe: &Probe<'_>, target: &CheckTarget) -> (TargetOutcome, Opti
             Step::Done(verdict, error) => break (verdict, error, Some(answer)),
         }
     };
+    // Nobody but the target can speak over its TLS.
+    let spoke = answer.is_some() && hop.url.scheme() == "https";
     let objected =
         answer.filter(|answer| verdict != Verdict::Healthy && !hop.headers.is_empty() && !answer.by_proxy);
     let target = target.destination().to_string();
-    (TargetOutcome { target, verdict, error, response_time, phases }, objected)
+    (TargetOutcome { target, verdict, spoke, error, response_time, phases }, objected)
 }
 
 /// Whether `to` is alive by this route (`None`: direct): it is asked for its front page, over TLS if `tls`, and

@@ -98,6 +98,7 @@ async fn fault(kind: Kind, fault: Fault, verdict: Verdict, words: &str) {
     let error = outcome.error.unwrap_or_default();
     assert_eq!(outcome.verdict, verdict, "{kind:?} {fault:?}: {error}");
     assert!(error.contains(words), "{kind:?} {fault:?}: {error}");
+    assert!(!outcome.spoke, "{kind:?} {fault:?}: {error}");
     // A refusal in words of the proxy's is nothing beyond it, whosever fault that is.
     let refusal = fault == Fault::status(502) || kind == Kind::Socks5 && matches!(fault, Fault::NotHttp(_));
     if let Verdict::Failed(blame) = verdict
@@ -150,6 +151,7 @@ async fn a_target_that_objects_degrades_and_one_that_fails_fails() {
             let (outcome, _) = check_url(&proxy.url(), &origin.url(), LONG).await;
             let error = outcome.error.unwrap_or_default();
             assert_eq!(outcome.verdict, verdict, "{error}");
+            assert_eq!(outcome.spoke, tls, "{error}: in plain words a proxy may say anything");
             assert!(error.ends_with(&format!("target answered {status}")), "{error}");
             let target = CheckTarget::parse(&origin.url()).expect("valid").expecting(status).expect("valid");
             let (outcome, _) = check_target(&proxy.url(), target, LONG).await;

@@ -144,6 +144,66 @@ fn where_nobody_can_tell_others_are_asked_and_the_guilty_is_found() {
     }
 }
 
+/// A check of a proxy that brings a 5xx of the target itself.
+fn brings_trouble(world: &mut World, id: i64, trigger: Trigger) -> String {
+    let order = world.pool.begin_check(ProxyId(id), trigger, world.now).unwrap();
+    told(&world.pool.finish_check(order, &trouble(), world.now))
+}
+
+#[test]
+fn a_target_that_answers_5xx_convicts_nobody_by_what_it_answered_before() {
+    let mut world = World::healthy(3);
+    world.pass(s(1));
+    assert_eq!(brings_trouble(&mut world, 1, Trigger::Schedule), "");
+    let asked = world.pool.due(world.now);
+    assert_eq!(asked.iter().map(|o| o.id.0).collect::<Vec<_>>(), [2, 3], "at once");
+    let mut events = Vec::new();
+    for order in asked {
+        world.pass(ms(100));
+        events.extend(world.pool.finish_check(order, &trouble(), world.now));
+    }
+    assert_eq!(told(&events), "The check target target0:443 does");
+    for id in [1, 2, 3] {
+        assert_eq!((world.health(id), world.failures(id)), (Health::Healthy, 0), "{id}");
+        assert!(!world.is_convicted(id));
+    }
+    // It is back, and one after the other gets through.
+    for id in [1, 2, 3] {
+        world.pass(s(1));
+        assert_eq!(told(&world.check(id, Trigger::Schedule, &[OK])), format!("{id}: healthy -> healthy"));
+    }
+}
+
+#[test]
+fn a_5xx_that_only_one_gets_convicts_it_when_another_has_got_through_since() {
+    let mut world = World::healthy(3);
+    world.pass(s(1));
+    assert_eq!(brings_trouble(&mut world, 1, Trigger::Schedule), "");
+    for order in world.pool.due(world.now) {
+        world.pass(ms(100));
+        world.finish(order, &[OK]);
+    }
+    let again = world.pool.due(world.now);
+    assert_eq!(again.iter().map(|o| o.id.0).collect::<Vec<_>>(), [1], "at once");
+    for order in again {
+        let events = told(&world.pool.finish_check(order, &trouble(), world.now));
+        assert_eq!(events, "1: healthy -> failed; 1: convicted of its way to the target");
+    }
+    // From now on it counts as any failure does, until it gets through.
+    world.pass(s(5));
+    assert_eq!(brings_trouble(&mut world, 1, Trigger::Manual), "1: failed -> failed");
+    assert_eq!(world.failures(1), 1);
+    world.check(1, Trigger::Manual, &[OK]);
+    assert_eq!(brings_trouble(&mut world, 1, Trigger::Manual), "");
+}
+
+#[test]
+fn a_5xx_of_the_target_convicts_the_only_proxy() {
+    let mut world = World::healthy(1);
+    let events = brings_trouble(&mut world, 1, Trigger::Manual);
+    assert_eq!(events, "1: healthy -> failed; 1: convicted of its way to the target");
+}
+
 #[test]
 fn a_dead_target_is_told_once_and_disturbs_nobody() {
     let mut world = World::healthy(2);

@@ -51,6 +51,7 @@ pub(crate) fn report_in(verdicts: &[Verdict], took: Duration) -> CheckReport {
     let outcome = |(n, &verdict): (usize, &Verdict)| TargetOutcome {
         target: format!("target{n}:443"),
         verdict,
+        spoke: false,
         error: match verdict {
             Verdict::Healthy => None,
             Verdict::Degraded => Some("403 from the target".to_owned()),
@@ -62,6 +63,13 @@ pub(crate) fn report_in(verdicts: &[Verdict], took: Duration) -> CheckReport {
         phases: Phases::default(),
     };
     CheckReport { outcomes: verdicts.iter().enumerate().map(outcome).collect() }
+}
+
+/// A 5xx of the target itself.
+pub(crate) fn trouble() -> CheckReport {
+    let mut report = report(&[TARGET]);
+    report.outcomes[0].spoke = true;
+    report
 }
 
 pub(crate) fn suspicion(cause: SuspicionCause) -> Suspicion {
