@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::Utc;
-use holdfast_model::{Blame, CheckReport, Event, ProxyId, Trigger, in_micros};
+use holdfast_model::{CheckReport, Event, ProxyId, Trigger, in_micros};
 use holdfast_pool::{CheckOrder, Now, Pool, Request, Suspicion};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep_until, timeout};
@@ -250,7 +250,8 @@ impl PoolHandle {
                 Ok(report) => report,
                 Err(_) => {
                     if !progress.is_answered() {
-                        self.overdue(order, progress.blame_if_stopped_now());
+                        let (blame, targets) = (progress.blame_if_stopped_now(), progress.targets());
+                        self.find(|pool, now| pool.overdue(order, blame, targets, now));
                     }
                     check.await
                 }
@@ -263,10 +264,6 @@ impl PoolHandle {
         if timeout(limit, memory.reread(id)).await.is_err() {
             tracing::debug!(proxy = %id, "the row was not read again in time: the check is judged by what is known");
         }
-    }
-
-    fn overdue(&self, order: &CheckOrder, blame: Blame) {
-        self.find(|pool, now| pool.overdue(order, blame, now));
     }
 
     fn announce(&self, events: Vec<Event>) {

@@ -84,8 +84,15 @@ impl Pool {
     /// A suspicion check got no answer within its [`CheckOrder::convict_after`]; `blame` says how far it came. The
     /// proxy takes no traffic until a check of it passes. What is shown follows only from the whole check, which
     /// runs on. With [`Blame::Target`] this holds only if others are known to reach the target; if that is not
-    /// known, others are asked, and their answer may convict it while its own is still outstanding.
-    pub fn overdue(&mut self, order: &CheckOrder, blame: Blame, now: Now) -> Vec<Event> {
+    /// known, others are asked, and their answer may convict it while its own is still outstanding. `targets`: what it
+    /// is asked to reach just now, by the names of [`holdfast_model::TargetOutcome::target`].
+    pub fn overdue(
+        &mut self,
+        order: &CheckOrder,
+        blame: Blame,
+        targets: Vec<String>,
+        now: Now,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
         let Some(index) = self.index(order.id) else { return events };
         let proxy = &self.proxies[index];
@@ -96,7 +103,7 @@ impl Pool {
         }
         let waited = now.at.saturating_duration_since(order.begun).as_secs_f64();
         let reason = format!("no answer to the check in {waited:.1} s");
-        let targets = self.targets.current.clone();
+        self.proxies[index].track.asked.clone_from(&targets);
         let proven = self.is_alone(order.id) || targets.iter().any(|t| self.is_proven(t, order.id, now.at));
         if blame == Blame::Proxy || proven {
             self.convict(index, blame, reason, now.at, &mut events);

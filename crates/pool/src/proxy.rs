@@ -122,6 +122,8 @@ pub(crate) struct Track {
     pub(crate) in_flight: Vec<InFlight>,
     /// Usual time of a successful dial, of traffic and of checks.
     pub(crate) dial: Option<Duration>,
+    /// The targets of its latest check: they may be others with each, and of one proxy others than of the next.
+    pub(crate) asked: Vec<String>,
     pub(crate) fall: Option<Fall>,
     pub(crate) unproven: Option<Unproven>,
     /// When it first brought a 5xx of a target itself, since its last check that passed.
@@ -136,6 +138,7 @@ impl Track {
             plan,
             in_flight: Vec::new(),
             dial: None,
+            asked: Vec::new(),
             fall: None,
             unproven: None,
             brought: None,

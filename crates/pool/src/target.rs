@@ -9,7 +9,7 @@
 //! A 5xx of the target itself, over its own TLS, was brought by a proxy that works: nothing presses, and it is most likely
 //! the target that has just gone down. There only a witness counts that reached it after that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use holdfast_model::{Blame, Event, Level, ProxyId, TargetOutcome};
@@ -31,8 +31,6 @@ const ASKED: usize = 3;
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     known: BTreeMap<String, Target>,
-    /// The targets of the latest report.
-    pub(crate) current: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -147,18 +145,23 @@ impl Pool {
         fresh && self.ask_others(index, at)
     }
 
-    /// Whether anybody reached any of the present targets after this moment.
-    pub(crate) fn any_target_reached_since(&self, first: Instant) -> bool {
-        let latest = |name: &String| self.targets.known.get(name)?.reached[0].map(|(_, at)| at);
-        self.targets.current.iter().filter_map(latest).any(|at| at > first)
+    /// What these proxies were asked to reach last.
+    pub(crate) fn asked(&self, indices: &[usize]) -> BTreeSet<String> {
+        indices.iter().flat_map(|&index| self.proxies[index].track.asked.iter().cloned()).collect()
     }
 
-    /// All working proxies failed on the present targets: what was reached before proves nothing now.
-    pub(crate) fn targets_are_down(&mut self, events: &mut Vec<Event>) {
-        for name in self.targets.current.clone() {
-            let target = self.targets.entry(&name);
+    /// Whether anybody reached any of these targets after this moment.
+    pub(crate) fn any_reached_since(&self, targets: &BTreeSet<String>, first: Instant) -> bool {
+        let latest = |name: &String| self.targets.known.get(name)?.reached[0].map(|(_, at)| at);
+        targets.iter().filter_map(latest).any(|at| at > first)
+    }
+
+    /// All working proxies failed on these targets: what was reached before proves nothing now.
+    pub(crate) fn targets_are_down(&mut self, targets: &BTreeSet<String>, events: &mut Vec<Event>) {
+        for name in targets {
+            let target = self.targets.entry(name);
             (target.reached, target.failing) = ([None; 2], true);
-            self.tell(&name, events);
+            self.tell(name, events);
         }
     }
 
@@ -176,7 +179,7 @@ impl Pool {
     /// holds, so that a target that has died meanwhile convicts nobody for long.
     pub(crate) fn confirm_target(&mut self, index: usize, at: Instant) {
         let recently = at.checked_sub(FRESH).unwrap_or(at);
-        if !self.any_target_reached_since(recently) {
+        if !self.any_reached_since(&self.asked(&[index]), recently) {
             self.ask_others(index, at);
         }
     }

@@ -70,10 +70,10 @@ impl Pool {
     }
 
     fn watch_target(&mut self, at: Instant, events: &mut Vec<Event>) {
-        if self.fallen(Blame::Target, COMPARABLE_FOR, at).len() >= 2
-            && self.take_back_target_falls(at, events)
-        {
-            self.targets_are_down(events);
+        let fallen = self.fallen(Blame::Target, COMPARABLE_FOR, at);
+        let targets = self.asked(&fallen);
+        if fallen.len() >= 2 && self.take_back_target_falls(at, events) {
+            self.targets_are_down(&targets, events);
         }
     }
 
@@ -81,7 +81,7 @@ impl Pool {
     pub(crate) fn take_back_target_falls(&mut self, at: Instant, events: &mut Vec<Event>) -> bool {
         let fallen = self.fallen(Blame::Target, COMPARABLE_FOR, at);
         let first = fallen.iter().filter_map(|&i| self.proxies[i].track.fall).map(|f| f.at).min();
-        if first.is_none_or(|first| self.any_target_reached_since(first)) {
+        if first.is_none_or(|first| self.any_reached_since(&self.asked(&fallen), first)) {
             return false;
         }
         for index in fallen {

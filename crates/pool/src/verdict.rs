@@ -44,7 +44,7 @@ impl Pool {
         if report.outcomes.is_empty() {
             return (Finding::Nothing, None);
         }
-        self.targets.current = report.outcomes.iter().map(|o| o.target.clone()).collect();
+        self.proxies[index].track.asked = report.outcomes.iter().map(|o| o.target.clone()).collect();
         // Whatever else it says, an answer or a failure beyond the proxy shows that our line is up.
         self.line_down &= report.outcomes.iter().all(|o| o.verdict == Verdict::Failed(Blame::Proxy));
         let is_reached = |o: &&TargetOutcome| !matches!(o.verdict, Verdict::Failed(_));

@@ -8,8 +8,8 @@ mod judge;
 mod target;
 mod targets;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -41,6 +41,8 @@ struct Reached {
     beyond: AtomicBool,
     /// A target, which answered and is perhaps asked again.
     target: AtomicBool,
+    /// What is being asked.
+    asking: Mutex<Vec<String>>,
 }
 
 impl Progress {
@@ -64,6 +66,27 @@ impl Progress {
         self.0.target.load(Ordering::Acquire)
     }
 
+    /// What the check asks for at this moment, by the names of [`TargetOutcome::target`].
+    #[must_use]
+    pub fn targets(&self) -> Vec<String> {
+        self.asking().clone()
+    }
+
+    fn asks(&self, targets: &[CheckTarget]) {
+        *self.asking() = targets.iter().map(name).collect();
+    }
+
+    fn asks_instead(&self, old: &CheckTarget, new: &CheckTarget) {
+        let old = name(old);
+        if let Some(asked) = self.asking().iter_mut().find(|asked| **asked == old) {
+            *asked = name(new);
+        }
+    }
+
+    fn asking(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn past_the_proxy(&self) {
         self.0.beyond.store(true, Ordering::Release);
     }
@@ -85,22 +108,38 @@ pub async fn check(
 ) -> CheckReport {
     let probe = Probe { dialer, proxy, limit, deadline: Instant::now() + limit, names, progress };
     let one = |target| Box::pin(one_target(&probe, targets, target));
-    CheckReport { outcomes: join_all(targets.now().into_iter().map(one)).await }
+    let asked = targets.now();
+    progress.asks(&asked);
+    CheckReport { outcomes: join_all(asked.into_iter().map(one)).await }
 }
 
-/// Asks one target, and another in its place where its objection was not to the proxy.
+/// Under which name targets of different proxies are compared.
+fn name(target: &CheckTarget) -> String {
+    target.destination().to_string()
+}
+
+/// Asks one target, and another in its place where its objection was not to the proxy. For that there may be little time
+/// left, so what comes of it does not tell against a proxy that has brought an answer before.
 async fn one_target(probe: &Probe<'_>, targets: &dyn Targets, mut target: CheckTarget) -> TargetOutcome {
-    for _ in 0..MOST_INSTEAD {
-        let (outcome, objected) = follow(probe, &target).await;
-        let Some(answer) = objected else { return outcome };
+    let (mut brought, mut left) = (false, MOST_INSTEAD);
+    loop {
+        let (mut outcome, objected) = follow(probe, &target).await;
+        if brought && matches!(outcome.verdict, Verdict::Failed(Blame::Proxy | Blame::Target)) {
+            (outcome.verdict, outcome.spoke) = (Verdict::Failed(Blame::Target), true);
+        }
+        brought |= outcome.spoke;
+        let Some(answer) = objected.filter(|_| left > 0) else { return outcome };
+        left -= 1;
         probe.progress.answered();
         let objection = Objection { status: answer.status, headers: &answer.headers };
         match timeout_at(probe.deadline, targets.instead(&target, objection)).await {
-            Ok(Some(other)) => target = other,
+            Ok(Some(other)) => {
+                probe.progress.asks_instead(&target, &other);
+                target = other;
+            }
             Ok(None) | Err(_) => return outcome,
         }
     }
-    follow(probe, &target).await.0
 }
 
 /// Follows one target to its last answer; that comes along if it objects to a request with headers of ours. Times are
@@ -129,7 +168,7 @@ async fn follow(probe: &Probe<'_>, target: &CheckTarget) -> (TargetOutcome, Opti
     let spoke = answer.is_some() && hop.url.scheme() == "https";
     let objected =
         answer.filter(|answer| verdict != Verdict::Healthy && !hop.headers.is_empty() && !answer.by_proxy);
-    let target = target.destination().to_string();
+    let target = name(target);
     (TargetOutcome { target, verdict, spoke, error, response_time, phases }, objected)
 }
 

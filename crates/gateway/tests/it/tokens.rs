@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use holdfast_gateway::PoolHandle;
 use holdfast_gateway::dial::{Dialer, Names};
 use holdfast_gateway::probe::{self, CheckTarget, Objection, Progress, Targets};
-use holdfast_model::{Event, Health, ProxyId, ProxyUrl, Secret, TargetOutcome, Verdict};
+use holdfast_model::{Blame, Event, Health, ProxyId, ProxyUrl, Secret, TargetOutcome, Verdict};
 use holdfast_pool::{NewProxy, Pool, Settings, Suspicion, SuspicionCause};
-use holdfast_testkit::{Ca, HttpServer, Kind, Options, Reply, UpstreamProxy};
+use holdfast_testkit::{Ca, Fault, HttpServer, Kind, Options, Reply, UpstreamProxy};
 use http::header::AUTHORIZATION;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -108,6 +108,41 @@ async fn an_objection_that_is_to_the_proxy_stands() {
     assert_eq!(outcome.verdict, Verdict::Degraded);
     assert!(outcome.error.is_some_and(|words| words.contains("403")));
     assert_eq!(origin.requests().len(), 1);
+}
+
+/// Its proxy does something to it when another target is to be asked.
+struct Turns {
+    tokens: Tokens,
+    proxy: UpstreamProxy,
+    fault: Fault,
+}
+
+#[async_trait]
+impl Targets for Turns {
+    fn now(&self) -> Vec<CheckTarget> {
+        self.tokens.now()
+    }
+
+    async fn instead(&self, target: &CheckTarget, objection: Objection<'_>) -> Option<CheckTarget> {
+        self.proxy.set_fault(self.fault.clone()).await;
+        self.tokens.instead(target, objection).await
+    }
+}
+
+/// The second request may have a moment only, because the first answer took long.
+#[tokio::test]
+async fn who_has_brought_an_answer_is_not_to_blame_for_the_next() {
+    for fault in [Fault::SilentConnect, Fault::Refuse] {
+        let origin = origin("new", 401).await;
+        let tokens = Tokens::new(&origin, &["old", "new"]);
+        let targets = Turns { tokens, proxy: proxy().await, fault };
+        let url = ProxyUrl::parse(&targets.proxy.url()).expect("valid");
+        let (limit, progress) = (Duration::from_secs(2), Progress::new());
+        let report = probe::check(&dialer(), &url, &targets, limit, Names::AsScheme, &progress).await;
+        let outcome = &report.outcomes[0];
+        assert_eq!((outcome.verdict, outcome.spoke), (Verdict::Failed(Blame::Target), true), "{outcome:?}");
+        assert_eq!(progress.targets(), [outcome.target.as_str()]);
+    }
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ impl History {
             }
             Step::Overdue(which, blame) => {
                 if let Some(order) = self.order(*which) {
-                    deed.events = self.world.pool.overdue(&order, *blame, now);
+                    deed.events = self.world.overdue(&order, *blame);
                     self.orders.push(order);
                 }
             }

@@ -266,7 +266,7 @@ fn old_news_convicts_nobody() {
     world.pass(s(5));
     world.check(1, Trigger::Manual, &[OK]);
     world.pass(s(5));
-    assert_eq!(told(&world.pool.overdue(&slow, Blame::Proxy, world.now)), "");
+    assert_eq!(told(&world.overdue(&slow, Blame::Proxy)), "");
     assert_eq!(told(&world.finish(slow, &[PROXY])), "");
     assert_eq!((world.health(1), world.failures(1)), (Health::Healthy, 0));
 }

@@ -87,17 +87,34 @@ fn overdue_convicts_for_traffic_and_the_whole_check_decides_what_is_shown() {
         let mut world = World::healthy(2);
         let order = world.suspect(1, Cause::Unanswered).unwrap();
         world.pass(ms(1500));
-        assert_eq!(told(&world.pool.overdue(&order, Blame::Proxy, world.now)), "1: convicted");
+        assert_eq!(told(&world.overdue(&order, Blame::Proxy)), "1: convicted");
         assert_eq!(
             (world.health(1), world.is_convicted(1), world.chosen()),
             (Health::Healthy, true, Some(2))
         );
         let why = world.pool.explain(&Default::default())[0].1.to_string();
         assert_eq!(why, "failed: no answer to the check in 1.5 s");
-        assert_eq!(told(&world.pool.overdue(&order, Blame::Proxy, world.now)), "", "told once");
+        assert_eq!(told(&world.overdue(&order, Blame::Proxy)), "", "told once");
         world.pass(s(8));
         assert_eq!(told(&world.finish(order, &[end])), format!("1: healthy -> {health}"));
         assert_eq!((world.health(1), world.is_convicted(1)), (health, convicted));
+    }
+}
+
+/// Checks of two proxies may ask for different targets: a token ended, an address objects.
+#[test]
+fn an_overdue_check_is_compared_on_what_it_asks_for() {
+    for (asks, convicted) in [("target0:443", false), ("elsewhere:443", true)] {
+        let mut world = World::healthy(2);
+        world.pass(s(100));
+        let order = world.suspect(1, Cause::Unanswered).unwrap();
+        world.pass(ms(1500));
+        let mut elsewhere = report(&[OK]);
+        elsewhere.outcomes[0].target = "elsewhere:443".to_owned();
+        let other = world.pool.begin_check(ProxyId(2), Trigger::Schedule, world.now).unwrap();
+        world.pool.finish_check(other, &elsewhere, world.now);
+        world.pool.overdue(&order, Blame::Target, vec![asks.to_owned()], world.now);
+        assert_eq!(world.is_convicted(1), convicted, "{asks}");
     }
 }
 
@@ -106,7 +123,7 @@ fn an_overdue_target_convicts_by_comparison_even_while_the_check_runs() {
     // Another reached it just now.
     let mut world = World::healthy(2);
     let order = world.suspect(1, Cause::Unanswered).unwrap();
-    let events = world.pool.overdue(&order, Blame::Target, world.now);
+    let events = world.overdue(&order, Blame::Target);
     assert_eq!(told(&events), "1: convicted of its way to the target");
     world.pass(s(5));
     assert_eq!(
@@ -120,7 +137,7 @@ fn an_overdue_target_convicts_by_comparison_even_while_the_check_runs() {
     world.pass(s(100));
     let order = world.suspect(1, Cause::Unanswered).unwrap();
     world.pass(ms(1500));
-    assert_eq!(told(&world.pool.overdue(&order, Blame::Target, world.now)), "");
+    assert_eq!(told(&world.overdue(&order, Blame::Target)), "");
     assert!(!world.is_convicted(1));
     let asked = world.pool.due(world.now).pop().unwrap();
     assert_eq!(asked.id, ProxyId(2));

@@ -67,7 +67,7 @@ fn an_overdue_check_is_a_fall_too() {
     assert_eq!(world.failures(1), 1);
     let order = world.suspect(2, SuspicionCause::Unanswered).unwrap();
     world.pass(s(2));
-    let events = world.pool.overdue(&order, Blame::Proxy, world.now);
+    let events = world.overdue(&order, Blame::Proxy);
     let taken_back = "1: acquitted; 2: acquitted; All 2 working proxies became";
     assert_eq!(told(&events), format!("2: convicted; {taken_back}"));
     assert_eq!(world.failures(1), 0);

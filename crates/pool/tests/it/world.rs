@@ -113,6 +113,11 @@ impl World {
         self.finish(order, verdicts)
     }
 
+    /// This check, of the first target, is not answered in time.
+    pub(crate) fn overdue(&mut self, order: &CheckOrder, blame: Blame) -> Vec<Event> {
+        self.pool.overdue(order, blame, vec!["target0:443".to_owned()], self.now)
+    }
+
     pub(crate) fn suspect(&mut self, id: i64, cause: SuspicionCause) -> Option<CheckOrder> {
         self.pool.suspect(ProxyId(id), &suspicion(cause), self.now)
     }
