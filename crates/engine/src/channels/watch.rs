@@ -291,3 +291,22 @@ impl Round {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_twitch_refused_wait_their_turn_until_it_answers() {
+        let (mut round, first, second) = (Round::default(), ChannelId(1), ChannelId(2));
+        round.asking = true;
+        round.finished(&Done::Twitch(Asked::Refused(vec![first])));
+        assert!(!round.asking);
+        let since = round.instead[&first];
+        // Refused again before Streamlink came to it: it waits no longer for that.
+        round.finished(&Done::Twitch(Asked::Refused(vec![first, second])));
+        assert_eq!((round.instead[&first], round.instead.len()), (since, 2));
+        round.finished(&Done::Twitch(Asked::Heard(None)));
+        assert!(round.instead.is_empty(), "Twitch has told of all of them");
+    }
+}
