@@ -20,9 +20,15 @@ async fn a_channel_is_added_changed_and_removed() {
     assert_eq!((&added["username"], &added["has_token"]), (&json!("somebody_1"), &json!(true)), "{added:#}");
     assert_eq!((&added["record"], &added["quality"]), (&json!(false), &json!("best")), "{added:#}");
     assert!(!added.to_string().contains("s3cret"), "{added:#}");
-    let address = json!({ "url": "https://twitch.tv/Somebody_1?referrer=x" }).to_string();
-    let twice = rig.post("/api/streamers", &address).await.problem(409);
-    assert!(twice.contains("there already"), "{twice}");
+    for address in [
+        "https://twitch.tv/Somebody_1?referrer=x",
+        "go.twitch.tv/somebody_1/",
+        "https://player.twitch.tv/?channel=somebody_1&parent=a.test",
+        "www.twitch.tv:443/%73omebody_1",
+    ] {
+        let twice = rig.post("/api/streamers", &json!({ "url": address }).to_string()).await.problem(409);
+        assert!(twice.contains("there already"), "{address}: {twice}");
+    }
     let path = format!("/api/streamers/{}", added["id"]);
     let edit = json!({
         "tags": ["eu"], "container": "mkv", "max_count": 3, "token": null, "filename_template": "{title}",
@@ -58,6 +64,13 @@ async fn what_makes_no_sense_is_refused_with_a_sentence() {
         (json!({ "username": "a", "url": "https://b.test" }), "either username"),
         (json!({ "username": "not a name" }), "no name of a Twitch channel"),
         (json!({ "url": "file:///etc/passwd" }), "addresses of the web"),
+        (
+            json!({ "url": "https://www.twitch.tv/alice/videos" }),
+            "such as alice, or https://www.twitch.tv/alice",
+        ),
+        (json!({ "url": "https://clips.twitch.tv/Some-Clip" }), "never live: give the name of a channel"),
+        (json!({ "url": "https://u:hunter2@www.twitch.tv/alice" }), "no user and no password"),
+        (json!({ "username": "directory" }), "a page of Twitch itself"),
         (json!({ "username": "a", "filename_template": "{nonsense}" }), "filename_template"),
         (json!({ "username": "a", "filename_template": "../{title}" }), "filename_template"),
         (json!({ "username": "a", "streamlink_options": ["--player=sh"] }), "streamlink_options"),

@@ -11,8 +11,8 @@ use clap::builder::BoolishValueParser;
 use holdfast_gateway::{Access, Gateway};
 use holdfast_model::RecordingId;
 use holdfast_recorder::{
-    Control, DEFAULT_GIVE_UP_AFTER, Ended, Observer, Output, RecordRequest, Status, StopCause, Tools, record,
-    stream_address,
+    Control, DEFAULT_GIVE_UP_AFTER, Ended, Observer, Output, RecordRequest, Status, StopCause, StreamAddress,
+    Tools, record, stream_address,
 };
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -104,7 +104,7 @@ pub(super) struct RecordArgs {
 pub(super) async fn run(args: &RecordArgs, cx: Context) -> Result<u8, Failure> {
     let Context { settings, live } = cx;
     args.pool.proxies.warn_of_password();
-    let (url, name) = stream_address(&args.stream).map_err(|e| usage(e.into()))?;
+    let StreamAddress { url, name, .. } = stream_address(&args.stream).map_err(|e| usage(e.into()))?;
     let id = RecordingId::new();
     let output = match &settings.output {
         Some(path) => {

@@ -33,7 +33,6 @@ use crate::{Engine, Refusal};
 
 pub use eventsub::PATH as EVENTSUB_PATH;
 pub use settings::SettingsChange;
-pub(crate) use wishes::one_address;
 pub use wishes::{ChannelChange, ChannelWish};
 
 pub(crate) use eventsub::EventSub;
@@ -81,6 +80,7 @@ struct Channel {
 
 impl Channel {
     fn new(row: ChannelRow) -> Self {
+        let row = wishes::as_written_today(row);
         let standing = Standing::remembered(&row.state);
         let scene = channel::Sender::new(standing.scene.clone());
         Self { row, standing, scene, look_now: false, told: None }

@@ -1,11 +1,11 @@
 //! What people want of channels: adding, changing, removing them, and a look at once. Stored first, then applied, then
 //! told.
 
-use holdfast_model::{ChannelId, Level, Secret, is_twitch_login};
-use holdfast_recorder::{StreamlinkOptions, Template, mask_url, stream_address};
-use holdfast_store::{ChannelEdit, Limits, NewChannelRow};
+use holdfast_model::{ChannelId, Level, Secret};
+use holdfast_recorder::{StreamAddress, StreamlinkOptions, Template, Twitch, mask_url, stream_address};
+use holdfast_store::{ChannelEdit, ChannelRow, Limits, NewChannelRow};
 
-use super::Channel;
+use super::{Channel, Channels};
 use crate::view::{ChannelView, ContainerView};
 use crate::{Engine, Refusal};
 
@@ -72,6 +72,7 @@ impl Engine {
         self.carry_out(async move {
             let memory = &engine.inner.memory;
             let _turn = memory.turn_for_a_wish().await?;
+            engine.inner.channels.refuse_twin(&row)?;
             let stored = memory.heed(memory.store().add_channel(&row).await)?;
             let id = stored.id;
             engine.inner.channels.lock().insert(id, Channel::new(stored));
@@ -101,7 +102,7 @@ impl Engine {
                 if stored.record && !channel.row.record {
                     channel.standing.wanted();
                 }
-                channel.row = stored;
+                channel.row = as_written_today(stored);
             });
             engine.heed_limits_soon();
             let name = engine.channel(id)?.display_name;
@@ -144,26 +145,46 @@ impl Engine {
     }
 }
 
-/// The name of a Twitch channel that an address leads to.
-fn twitch_name(url: &str) -> Option<String> {
-    let rest = url.split_once("://")?.1;
-    let (host, path) = rest.split_once('/')?;
-    let host = host.to_ascii_lowercase();
-    let host = host.strip_prefix("www.").or_else(|| host.strip_prefix("m.")).unwrap_or(&host);
-    let name = path.split(['/', '?', '#']).next()?.to_ascii_lowercase();
-    let alone = path.split(['?', '#']).next()?.trim_end_matches('/').len() == name.len();
-    (host == "twitch.tv" && alone && is_twitch_login(&name)).then_some(name)
+impl Channels {
+    /// The store knows a channel that is written the same; here those are found as well that an earlier version stored as they
+    /// were typed.
+    fn refuse_twin(&self, new: &NewChannelRow) -> Result<(), Refusal> {
+        let all = self.lock();
+        let Some(twin) = all.values().find(|channel| channel.row.url == new.url) else { return Ok(()) };
+        let Channel { row, .. } = twin;
+        Err(Refusal::Conflict(format!(
+            "this channel is there already, as {} (number {})",
+            row.state.display_name, row.id
+        )))
+    }
 }
 
-/// The one way in which an address is written: channels of Twitch have several.
-pub(crate) fn one_address(url: String) -> String {
-    twitch_name(&url).map_or(url, |name| format!("https://www.twitch.tv/{name}"))
+/// The same channel with its address as it would be stored today: earlier versions stored some spellings of a channel of
+/// Twitch as if they were other sites.
+pub(super) fn as_written_today(mut row: ChannelRow) -> ChannelRow {
+    // What cannot be read (a lost key) or would not be taken today stays what it is.
+    let Ok(StreamAddress { url, twitch, .. }) = stream_address(row.url.expose()) else { return row };
+    if let Some(Twitch::Channel(login)) = twitch {
+        row.username = Some(login);
+    }
+    row.url_masked = mask_url(&url);
+    row.url = Secret::new(url);
+    row
 }
 
 fn new_row(wish: ChannelWish) -> Result<NewChannelRow, Refusal> {
-    let (url, name) = stream_address(&wish.stream).map_err(|error| Refusal::Invalid(error.to_string()))?;
-    let username = twitch_name(&url);
-    let url = one_address(url);
+    let read = stream_address(&wish.stream).map_err(|error| Refusal::Invalid(error.to_string()))?;
+    let StreamAddress { url, name, twitch } = read;
+    let username = match twitch {
+        Some(Twitch::Channel(login)) => Some(login),
+        Some(Twitch::Video) => {
+            return Err(Refusal::Invalid(
+                "this is a video or a clip on Twitch, which is never live: give the name of a channel, such as xqc, or record it by 'holdfast record'"
+                    .to_owned(),
+            ));
+        }
+        None => None,
+    };
     Ok(NewChannelRow {
         display_name: wish.display_name.filter(|n| !n.is_empty()).or(username.clone()).unwrap_or(name),
         username,
@@ -243,22 +264,6 @@ fn valid_token(token: &Secret) -> Result<Option<Secret>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn channels_of_twitch_are_known_by_their_address() {
-        for (url, name) in [
-            ("https://www.twitch.tv/xqc", Some("xqc")),
-            ("https://twitch.tv/XQC/", Some("xqc")),
-            ("https://m.twitch.tv/xqc?referrer=x", Some("xqc")),
-            ("https://www.twitch.tv/xqc/videos", None),
-            ("https://www.twitch.tv/", None),
-            ("https://clips.twitch.tv/xqc", None),
-            ("https://twitch.tv.example/xqc", None),
-            ("hls://twitch.tv/a.m3u8", None),
-        ] {
-            assert_eq!(twitch_name(url).as_deref(), name, "{url}");
-        }
-    }
 
     #[test]
     fn tokens_cannot_carry_a_line() {

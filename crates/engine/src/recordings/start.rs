@@ -12,7 +12,7 @@ use holdfast_store::{RecordingFull, RecordingRow, RecordingStatus};
 use std::sync::Mutex;
 
 use super::active::{Active, Earlier};
-use crate::channels::{Order, one_address};
+use crate::channels::Order;
 use crate::routes::GatewayRoutes;
 use crate::view::RecordingView;
 use crate::wish::{RecordingWish, Stream};
@@ -37,9 +37,8 @@ impl Engine {
         let mut order = match wish.stream {
             Stream::Channel(id) => self.order_of(id)?,
             Stream::Address(address) => {
-                let (url, name) =
-                    stream_address(&address).map_err(|error| Refusal::Invalid(error.to_string()))?;
-                self.order_of_address(one_address(url), name)?
+                let read = stream_address(&address).map_err(|error| Refusal::Invalid(error.to_string()))?;
+                self.order_of_address(read.url, read.name)?
             }
         };
         if let Some(quality) = wish.quality.filter(|quality| !quality.trim().is_empty()) {

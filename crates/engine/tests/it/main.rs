@@ -18,6 +18,7 @@ mod outage;
 mod restart;
 mod server;
 mod settings;
+mod spellings;
 mod targets;
 mod traffic;
 mod unfinished;
