@@ -1,7 +1,7 @@
 //! Sizes as people write them: `50GiB`, `1.5 TB`.
 
 /// Units and their bytes. Decimal ones are there because disks are sold by them.
-const UNITS: [(&str, u64); 10] = [
+const UNITS: [(&str, u64); 11] = [
     ("b", 1),
     ("kb", 1000),
     ("kib", 1 << 10),
@@ -11,6 +11,7 @@ const UNITS: [(&str, u64); 10] = [
     ("gib", 1 << 30),
     ("tb", 1_000_000_000_000),
     ("tib", 1 << 40),
+    ("pb", 1_000_000_000_000_000),
     ("pib", 1 << 50),
 ];
 
@@ -21,7 +22,7 @@ const UNITS: [(&str, u64); 10] = [
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let wrong = || {
         format!(
-            "'{text}' is no size: give a number and its unit, such as 50GiB, 1.5TB or 500MB; 0 is no limit"
+            "'{text}' is no size: give a number and its unit (B, or KB, KiB to PB, PiB), such as 50GiB, 1.5TB or 500MB; 0 is no limit"
         )
     };
     let text = text.trim();
@@ -29,11 +30,16 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let number = number.trim();
     let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let value = number.parse::<f64>().ok().filter(|_| plain).ok_or_else(wrong)?;
-    if value == 0.0 {
+    // By its digits: what is merely too small to be told from 0 must not take the limit away.
+    let zero = number.bytes().all(|b| b"0.".contains(&b));
+    if zero && unit.is_empty() {
         return Ok(0);
     }
     let unit = unit.to_ascii_lowercase();
     let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+    if zero {
+        return Ok(0);
+    }
     #[expect(clippy::cast_precision_loss, reason = "the factors are exact")]
     let bytes = (value * *factor as f64).round();
     #[expect(
@@ -88,6 +94,26 @@ mod tests {
             (" 1.5 tb ", Some(1_500_000_000_000)),
             ("0.5KiB", Some(512)),
             ("10pib", Some(10 << 50)),
+            ("2 PB", Some(2_000_000_000_000_000)),
+            (".5GB", Some(500_000_000)),
+            ("0.0", Some(0)),
+            ("00 kb", Some(0)),
+            ("0x10", None),
+            ("0foo", None),
+            ("0 bananas", None),
+            ("0G", None),
+            ("0 0", None),
+            ("-0", None),
+            ("-1", None),
+            (".5G", None),
+            ("5 G B", None),
+            ("1,5GB", None),
+            ("1.2.3GB", None),
+            ("0x10GiB", None),
+            ("1_000GB", None),
+            ("+1GB", None),
+            ("\u{661}\u{660}GB", None),
+            ("NaN", None),
             ("50", None),
             ("", None),
             ("GiB", None),
@@ -101,6 +127,8 @@ mod tests {
         ] {
             assert_eq!(bytes(text).ok(), expected, "{text:?}");
         }
+        let tiny = format!("0.{}1GiB", "0".repeat(400));
+        assert!(bytes(&tiny).is_err(), "too small to be told from 0, which is no limit");
         let error = bytes("50").expect_err("no unit");
         assert!(error.contains("50GiB"), "{error}");
     }
