@@ -47,8 +47,9 @@ async fn redraw(name: &str, mut progress: watch::Receiver<Progress>, live: &Mult
             _ = tick.tick() => {}
         }
         let state = progress.borrow().clone();
+        let columns = term::columns(std::io::stderr()).unwrap_or(80).max(20);
         let elapsed = state.elapsed + seen.elapsed().min(Duration::from_secs(5));
-        bar.set_message(line(name, &state, elapsed, columns().saturating_sub(3)));
+        bar.set_message(line(name, &state, elapsed, columns.saturating_sub(3)));
         bar.tick();
     }
     bar.finish_and_clear();
@@ -108,10 +109,6 @@ fn shorten(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-fn columns() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20))
 }
 
 #[cfg(test)]

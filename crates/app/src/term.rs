@@ -1,5 +1,6 @@
-//! What goes to a person's terminal: sizes and times in words, and foreign text cleaned.
+//! What goes to a person's terminal: sizes and times in words, foreign text cleaned, and how much room there is.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 pub(crate) use holdfast_model::clean;
@@ -29,6 +30,12 @@ pub(crate) fn clock(time: Duration) -> String {
 /// `1 proxy`, `2 proxies`.
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
+/// How many columns it has; `None` if it is no terminal, or one that does not say.
+pub(crate) fn columns(stream: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 #[cfg(test)]

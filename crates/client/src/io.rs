@@ -16,6 +16,8 @@ pub struct Io<'a> {
     pub input: &'a mut dyn BufRead,
     /// Gets the result, and nothing else.
     pub out: &'a mut dyn Write,
+    /// How many columns `out` has; `None` if it is no terminal.
+    pub columns: Option<usize>,
     /// The server that a configuration file names, if no flag and no variable does.
     pub server: Option<&'a str>,
 }

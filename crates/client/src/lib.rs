@@ -9,7 +9,7 @@
 //! }
 //! async fn run(command: &Command) -> Result<u8, holdfast_client::ClientError> {
 //!     let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
-//!     let mut io = holdfast_client::Io { input: &mut input, out: &mut out, server: None };
+//!     let mut io = holdfast_client::Io { input: &mut input, out: &mut out, columns: None, server: None };
 //!     match command {
 //!         Command::Proxy(args) => holdfast_client::proxy::run(args, &mut io).await,
 //!         Command::Import(args) => holdfast_client::import::run(args, &mut io).await,
@@ -22,13 +22,13 @@
 pub mod channel;
 pub mod import;
 pub mod proxy;
+pub mod table;
 
 mod api;
 mod error;
 mod io;
 mod server;
 mod size;
-mod table;
 mod text;
 mod types;
 

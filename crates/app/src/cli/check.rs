@@ -1,6 +1,5 @@
 //! `holdfast check`: every proxy once, thousands side by side, by the same dial code that carries recordings.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::parser::ValueSource;
 use futures_util::{StreamExt, stream};
+use holdfast_client::table::{Edge, table};
 use holdfast_gateway::dial::{Dialer, Names};
 use holdfast_gateway::probe;
 use holdfast_model::{CheckReport, Phases, Verdict, milliseconds};
@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use super::{Context, DirectArgs, FAILURE, Failure, ProxyArgs, TargetArgs, usage};
 use crate::config::{Span, Upstream};
 use crate::lifecycle::Lifecycle;
-use crate::term::{clean, count};
+use crate::term::{self, clean, count};
 use crate::{files, wiring};
 
 const DEFAULT_CONCURRENCY: usize = 200;
@@ -156,7 +156,7 @@ pub(super) async fn run(args: &CheckArgs, cx: Context) -> Result<u8, Failure> {
 
     results.sort_by_key(|row| (row.status, row.time.is_none(), row.time, row.line));
     print(&match settings.format.unwrap_or_default() {
-        Format::Table => table(&results),
+        Format::Table => as_table(&results),
         Format::Json => as_json(&results)?,
         Format::Csv => csv(&results),
     })
@@ -262,32 +262,33 @@ fn tally(rows: &[Row]) -> String {
     format!("{} healthy, {} degraded, {} failed", n(Status::Healthy), n(Status::Degraded), n(Status::Failed))
 }
 
-fn table(rows: &[Row]) -> String {
+fn as_table(rows: &[Row]) -> String {
+    let heads = [
+        ("PROXY", Edge::Left),
+        ("STATUS", Edge::Left),
+        ("TIME", Edge::Right),
+        ("CONNECT", Edge::Right),
+        ("PROXY", Edge::Right),
+        ("TLS", Edge::Right),
+        ("FIRST BYTE", Edge::Right),
+        ("DETAIL", Edge::Left),
+    ];
+    table(heads, &rows.iter().map(cells).collect::<Vec<_>>(), term::columns(std::io::stdout()))
+}
+
+fn cells(row: &Row) -> [String; 8] {
     let ms = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |n| n.to_string());
-    let width = rows.iter().map(|row| row.url.chars().count()).max().unwrap_or(0).max("PROXY".len());
-    let mut out = String::new();
-    // Writing into a String cannot fail.
-    let _ = writeln!(
-        out,
-        "{:<width$}  {:<8}  {:>8}  {:>7}  {:>6}  {:>6}  {:>10}  DETAIL",
-        "PROXY", "STATUS", "TIME", "CONNECT", "PROXY", "TLS", "FIRST BYTE"
-    );
-    for row in rows {
-        let Phases { connect_ms, proxy_ms, tls_ms, first_byte_ms } = row.phases;
-        let time = row.time.map_or_else(|| "-".to_owned(), |t| format!("{} ms", milliseconds(t)));
-        let line = format!(
-            "{:<width$}  {:<8}  {time:>8}  {:>7}  {:>6}  {:>6}  {:>10}  {}",
-            row.url,
-            row.status.as_str(),
-            ms(connect_ms),
-            ms(proxy_ms),
-            ms(tls_ms),
-            ms(first_byte_ms),
-            row.error.as_deref().unwrap_or_default(),
-        );
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-    out
+    let Phases { connect_ms, proxy_ms, tls_ms, first_byte_ms } = row.phases;
+    [
+        row.url.clone(),
+        row.status.as_str().to_owned(),
+        row.time.map_or_else(|| "-".to_owned(), |t| format!("{} ms", milliseconds(t))),
+        ms(connect_ms),
+        ms(proxy_ms),
+        ms(tls_ms),
+        ms(first_byte_ms),
+        row.error.clone().unwrap_or_default(),
+    ]
 }
 
 fn as_json(rows: &[Row]) -> anyhow::Result<String> {

@@ -3,6 +3,7 @@
 use holdfast_client::{ChannelArgs, ClientError, ImportArgs, Io, ProxyArgs};
 
 use super::{Context, Failure};
+use crate::term;
 
 /// `holdfast proxy …`
 pub(super) async fn proxy(args: &ProxyArgs, cx: Context) -> Result<u8, Failure> {
@@ -25,7 +26,8 @@ async fn over_the_api(
     run: impl AsyncFnOnce(&mut Io<'_>) -> Result<u8, ClientError>,
 ) -> Result<u8, Failure> {
     let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout());
-    let mut io = Io { input: &mut input, out: &mut out, server: cx.settings.server.as_deref() };
+    let columns = term::columns(&out);
+    let mut io = Io { input: &mut input, out: &mut out, columns, server: cx.settings.server.as_deref() };
     Box::pin(run(&mut io)).await.map_err(failure)
 }
 

@@ -7,7 +7,8 @@ use crate::{Api, ClientError, Io};
 
 pub(super) async fn run(api: &Api, json: bool, io: &mut Io<'_>) -> Result<u8, ClientError> {
     let list = api.channels().await?;
-    io.show(json, &list, as_text)?;
+    let columns = io.columns;
+    io.show(json, &list, |list| as_text(list, columns))?;
     Ok(0)
 }
 
@@ -18,11 +19,12 @@ pub(super) async fn check(api: &Api, args: &IdArgs, json: bool, io: &mut Io<'_>)
         items.push(api.check_channel(*id).await?);
     }
     let failed = items.iter().any(|channel| channel.last_error.is_some());
-    io.show(json, &ChannelList { items }, as_text)?;
+    let columns = io.columns;
+    io.show(json, &ChannelList { items }, |list| as_text(list, columns))?;
     Ok(u8::from(failed))
 }
 
-fn as_text(list: &ChannelList) -> String {
+fn as_text(list: &ChannelList, columns: Option<usize>) -> String {
     if list.items.is_empty() {
         return "No channels. Add one with 'holdfast channel add NAME'.\n".to_owned();
     }
@@ -35,7 +37,7 @@ fn as_text(list: &ChannelList) -> String {
         ("TITLE", Edge::Left),
         ("NOTE", Edge::Left),
     ];
-    table(heads, &list.items.iter().map(row).collect::<Vec<_>>())
+    table(heads, &list.items.iter().map(row).collect::<Vec<_>>(), columns)
 }
 
 fn row(channel: &Channel) -> [String; 7] {

@@ -41,6 +41,8 @@ pub struct ChannelArgs {
 #[command(disable_help_subcommand = true)]
 pub enum ChannelCommand {
     /// Show all channels and how they are
+    ///
+    /// On a terminal long cells are cut to its width; in a pipe (| cat, | less -S) and with --json they are whole.
     #[command(after_help = "Examples:
   holdfast channel list
   holdfast channel list --json | jq '.items[] | select(.status == \"waiting\")'")]

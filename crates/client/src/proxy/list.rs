@@ -6,11 +6,12 @@ use crate::{Api, ClientError, Io, Proxy, ProxyList};
 
 pub(super) async fn run(api: &Api, json: bool, io: &mut Io<'_>) -> Result<u8, ClientError> {
     let list = api.list().await?;
-    io.show(json, &list, as_text)?;
+    let columns = io.columns;
+    io.show(json, &list, |list| as_text(list, columns))?;
     Ok(0)
 }
 
-fn as_text(list: &ProxyList) -> String {
+fn as_text(list: &ProxyList, columns: Option<usize>) -> String {
     let status = &list.system_status;
     let head = format!("{}: {}\n", clean(&status.state), clean(&status.message));
     if list.proxies.is_empty() {
@@ -28,7 +29,7 @@ fn as_text(list: &ProxyList) -> String {
         ("NAME", Edge::Left),
         ("LAST ERROR", Edge::Left),
     ];
-    format!("{head}\n{}", table(heads, &rows))
+    format!("{head}\n{}", table(heads, &rows, columns))
 }
 
 fn row(proxy: &Proxy) -> [String; 9] {

@@ -48,6 +48,8 @@ pub struct ProxyArgs {
 #[command(disable_help_subcommand = true)]
 pub enum ProxyCommand {
     /// Show all proxies, in order of priority
+    ///
+    /// On a terminal long cells are cut to its width; in a pipe (| cat, | less -S) and with --json they are whole.
     #[command(after_help = "Examples:
   holdfast proxy list
   holdfast proxy list --json | jq '.proxies[] | select(.health_status == \"failed\") | .proxy_url'")]

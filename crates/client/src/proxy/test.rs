@@ -59,7 +59,8 @@ pub(super) async fn run(api: &Api, args: &TestArgs, json: bool, io: &mut Io<'_>)
     let rows: Vec<Result<Row, ClientError>> =
         stream::iter(ids).map(|id| test(api, known, id)).buffered(SIDE_BY_SIDE).collect().await;
     let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
-    io.show(json, &rows, |rows| as_text(rows))?;
+    let columns = io.columns;
+    io.show(json, &rows, |rows| as_text(rows, columns))?;
     Ok(u8::from(!rows.iter().all(Row::works)))
 }
 
@@ -72,7 +73,7 @@ async fn test(api: &Api, known: &[Proxy], id: i64) -> Result<Row, ClientError> {
     }
 }
 
-fn as_text(rows: &[Row]) -> String {
+fn as_text(rows: &[Row], columns: Option<usize>) -> String {
     if rows.is_empty() {
         return "No proxies to test.\n".to_owned();
     }
@@ -87,7 +88,7 @@ fn as_text(rows: &[Row]) -> String {
         ("FIRST BYTE", Edge::Right),
         ("DETAIL", Edge::Left),
     ];
-    table(heads, &rows.iter().map(cells).collect::<Vec<_>>())
+    table(heads, &rows.iter().map(cells).collect::<Vec<_>>(), columns)
 }
 
 fn cells(row: &Row) -> [String; 9] {

@@ -58,7 +58,7 @@ pub(crate) async fn run_openly(server: &str, args: &[&str], input: &str) -> Ran 
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let (mut input, mut out) = (input.as_bytes(), Vec::new());
-    let mut io = Io { input: &mut input, out: &mut out, server: None };
+    let mut io = Io { input: &mut input, out: &mut out, columns: None, server: None };
     let done = match Cli::try_parse_from(["holdfast"].iter().chain(args).chain(&["--server", server])) {
         Ok(Cli::Proxy(args)) => {
             proxy::run(&args, &mut io).await.map_err(|e| (e.exit_status(), e.to_string()))
