@@ -75,17 +75,12 @@ async fn get_recording_file(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let part = part.and_then(|part| usize::try_from(part).ok());
-    let path = server.engine.recording_file(id, part).await?;
+    let (path, file) = server.engine.recording_file(id, part).await?;
+    let file = File::from_std(file);
     let gone = |error: std::io::Error| {
-        Problem::missing(format!(
-            "the file of this recording cannot be read ({error}): was it moved or deleted?"
-        ))
+        Problem::missing(format!("the file of this recording cannot be read: {error}"))
     };
-    let file = File::open(&path).await.map_err(gone)?;
     let about = file.metadata().await.map_err(gone)?;
-    if !about.is_file() {
-        return Err(Problem::missing("what should be the file of this recording is not a file"));
-    }
     let tag = tag(&about);
     let wanted = match headers.get(header::RANGE).and_then(|range| range.to_str().ok()) {
         Some(range) if same(&headers, &tag) => wanted(range, about.len()),
@@ -106,8 +101,9 @@ async fn get_recording_thumbnail(
     State(server): State<Server>,
     RecordingPath(id): RecordingPath,
 ) -> Result<Response, Problem> {
-    let path = server.engine.recording_thumbnail(id).await?;
-    let picture = tokio::fs::read(&path).await.map_err(|error| {
+    let mut file = File::from_std(server.engine.recording_thumbnail(id).await?);
+    let mut picture = Vec::new();
+    file.read_to_end(&mut picture).await.map_err(|error| {
         Problem::missing(format!("the picture of this recording cannot be read ({error})"))
     })?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=86400")], picture)

@@ -29,7 +29,7 @@ mod tools;
 pub use about::About;
 pub use address::{AddressError, StreamAddress, Twitch, stream_address};
 pub use control::{Control, Observer, Progress, Status, StopCause};
-pub use join::{JoinError, thumbnail};
+pub use join::{JoinError, finished_file, settled, thumbnail};
 pub use live::{Look, look, web_client};
 pub use mark::{Mark, Over};
 pub use mask::mask_url;

@@ -1,6 +1,8 @@
 //! Where a recording goes: the file a person named or a template, the container by its extension, the parts
 //! beside it, and the floor below which the disk is not filled.
 
+mod place;
+
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Local};
 use holdfast_model::RecordingId;
 
+use crate::safe_name::cut;
 use crate::template::{Template, Values, numbered};
 
 /// The container of the finished file, told by its extension.
@@ -53,10 +56,16 @@ pub enum OutputError {
     #[error("'{0}' does not end in .ts, .mkv or .mp4: the ending chooses the container")]
     Extension(PathBuf),
     /// The file is there already.
-    #[error(
-        "{0} exists already and is left alone: choose another name (or, with 'holdfast record', --force)"
-    )]
+    #[error("{0} exists already and is left alone: choose another name, or --force to replace it")]
     Exists(PathBuf),
+    /// Something took the name that a person chose while it was being recorded.
+    #[error(
+        "something else has taken the name {0} while it was being recorded, and is left alone: move it away and give a single part that name, or make one file of several parts with ffmpeg"
+    )]
+    Taken(PathBuf),
+    /// Every number behind the name is taken, too.
+    #[error("{0} and all numbers behind it are taken: choose another template for file names")]
+    Numbers(PathBuf),
     /// The directory is missing or not one.
     #[error("the directory {0} does not exist: create it first")]
     Directory(PathBuf),
@@ -82,12 +91,27 @@ pub enum OutputError {
     },
 }
 
+/// So many bytes of a channel's name are used: with the time, a number, and the ending of a part or of a file in the making
+/// they fit into a name.
+const LONGEST_CHANNEL: usize = 160;
+
+/// What becomes of a finished file whose name is taken by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// It stays in its parts: a person chose the name.
+    Refuse,
+    /// It takes the place: a person wants that.
+    Replace,
+    /// It gets a number, as it would have at the start.
+    Number,
+}
+
 /// Where a recording goes, checked as far as it can be before the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     path: PathBuf,
     container: Container,
-    force: bool,
+    if_taken: Taken,
     resumed: bool,
 }
 
@@ -106,12 +130,12 @@ impl Output {
         if path.is_dir() || (!force && path.symlink_metadata().is_ok()) {
             return Err(OutputError::Exists(path));
         }
-        Ok(Self { path, container, force, resumed: false })
+        let if_taken = if force { Taken::Replace } else { Taken::Refuse };
+        Ok(Self { path, container, if_taken, resumed: false })
     }
 
     /// The file of a recording that was begun earlier, by a program that was killed: parts beside it that nobody named
-    /// are taken up, and the finished file may be there already (then the recording had been finished). Somebody
-    /// else's file in its place is refused when the recording ends, as ever.
+    /// are taken up, and the finished file may be there already (then the recording had been finished).
     ///
     /// # Errors
     /// [`OutputError`] if the extension is unknown or the directory does not exist.
@@ -122,7 +146,7 @@ impl Output {
         if !directory.is_dir() {
             return Err(OutputError::Directory(directory.to_owned()));
         }
-        Ok(Self { path, container, force: false, resumed: true })
+        Ok(Self { path, container, if_taken: Taken::Number, resumed: true })
     }
 
     /// A name made of the channel and the local time, in `directory`; a number is added while that name is taken.
@@ -130,7 +154,7 @@ impl Output {
     pub fn named(directory: &Path, url: &str, now: DateTime<Local>, container: Container) -> Self {
         let stem = directory.join(format!("{} {}", channel_name(url), now.format("%Y-%m-%d %H-%M-%S")));
         let stem = numbered(&stem, |stem| is_free(stem, &|_| false)).unwrap_or(stem);
-        Self { path: with_ending(&stem, container), container, force: false, resumed: false }
+        Self { path: with_ending(&stem, container), container, if_taken: Taken::Number, resumed: false }
     }
 
     /// The file that a template names in `directory`; its folders are created. A number is added while the name is taken:
@@ -150,8 +174,8 @@ impl Output {
         let folder = directory_of(&stem);
         fs::create_dir_all(folder).map_err(|error| OutputError::Io { path: folder.to_owned(), error })?;
         let free = numbered(&stem, |stem| is_free(stem, &taken));
-        let path = with_ending(&free.ok_or_else(|| OutputError::Exists(stem.clone()))?, container);
-        Ok(Self { path, container, force: false, resumed: false })
+        let path = with_ending(&free.ok_or_else(|| OutputError::Numbers(stem.clone()))?, container);
+        Ok(Self { path, container, if_taken: Taken::Number, resumed: false })
     }
 
     /// The path with its placeholders filled in ([`Template`] has them; `{name}` is another word for the channel). What
@@ -170,6 +194,11 @@ impl Output {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same, now that the finished file is there.
+    pub(crate) fn moved_to(&self, path: PathBuf) -> Self {
+        Self { path, ..self.clone() }
     }
 
     /// Its container.
@@ -197,21 +226,6 @@ impl Output {
         self.path.with_file_name(format!(".{name}.{what}.{extension}"))
     }
 
-    /// Gives a hidden file its name beside the finished one, `show.jpg` for `show.mkv`, or the next one that is free.
-    pub(crate) fn put_beside(&self, hidden: &Path, extension: &str) -> io::Result<PathBuf> {
-        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
-        let mut number = 1;
-        loop {
-            let suffix = if number == 1 { String::new() } else { format!(" ({number})") };
-            let path = self.path.with_file_name(format!("{stem}{suffix}.{extension}"));
-            match rename_new(hidden, &path) {
-                Ok(()) => return Ok(path),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 999 => number += 1,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     pub(crate) fn is_resumed(&self) -> bool {
         self.resumed
     }
@@ -236,16 +250,6 @@ impl Output {
         (part_path(&self.path, number, extension).file_name() == path.file_name()).then_some(number)
     }
 
-    /// Puts a finished file in its place, atomically; replaces another one only if forced.
-    pub(crate) fn install(&self, finished: &Path) -> Result<(), OutputError> {
-        let moved =
-            if self.force { fs::rename(finished, &self.path) } else { rename_new(finished, &self.path) };
-        moved.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => OutputError::Exists(self.path.clone()),
-            _ => OutputError::Io { path: self.path.clone(), error },
-        })
-    }
-
     /// Fails if the disk has less than `floor` bytes left.
     ///
     /// # Errors
@@ -266,18 +270,6 @@ pub(crate) fn free_room(path: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems (NFS, older FUSE) know no such flag: a hard link is as atomic.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
-        }
-        other => Ok(other?),
-    }
-}
-
 pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -293,7 +285,9 @@ fn is_free(stem: &Path, taken: &dyn Fn(&Path) -> bool) -> bool {
         .into_iter()
         .map(|container| with_ending(stem, container))
         .all(|path| path.symlink_metadata().is_err() && !taken(&path))
-        && Output { path, container: Container::Ts, force: false, resumed: false }.parts_after(&[]).is_empty()
+        && Output { path, container: Container::Ts, if_taken: Taken::Number, resumed: false }
+            .parts_after(&[])
+            .is_empty()
 }
 
 fn with_ending(stem: &Path, container: Container) -> PathBuf {
@@ -328,6 +322,7 @@ fn channel_name(url: &str) -> String {
         _ => host.split(':').next().unwrap_or(host).to_owned(),
     };
     let safe: String = name.chars().filter(|c| c.is_alphanumeric() || "-_. ".contains(*c)).take(80).collect();
-    let safe = safe.trim_matches(['.', ' ']).to_owned();
+    let mut safe = safe.trim_matches(['.', ' ']).to_owned();
+    cut(&mut safe, LONGEST_CHANNEL);
     if safe.is_empty() { "recording".to_owned() } else { safe }
 }

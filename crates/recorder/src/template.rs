@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Local};
 use holdfast_model::RecordingId;
 
-use crate::safe_name::{self, LONGEST};
+use crate::safe_name::{self, LONGEST, cut};
 
 /// The longest template, in bytes.
 const LONGEST_TEMPLATE: usize = 500;
@@ -16,6 +16,10 @@ const LONGEST_TEMPLATE: usize = 500;
 const DEEPEST: usize = 8;
 /// Left free in the name of a file, in bytes: ` (9999).mkv`.
 const ENDING: usize = 11;
+/// What file systems allow for a name, in bytes.
+const MOST_BYTES: usize = 255;
+/// The longest ending that is put behind a name, in bytes: `.part001.mkv`.
+const LONGEST_ENDING: usize = 12;
 /// How much of an identity is shown: the end of it is random, and collisions are numbered.
 const ID_DIGITS: usize = 8;
 
@@ -213,11 +217,16 @@ fn render(pieces: &[Piece], values: &Values, limit: usize) -> String {
     safe_name::component(&text, limit)
 }
 
-/// The first path of a row of candidates (`name.ts`, `name (2).ts` …) that is free.
-pub(crate) fn numbered<'a>(path: &'a Path, is_free: impl Fn(&Path) -> bool + 'a) -> Option<PathBuf> {
+/// The first path of a row of candidates (`name.ts`, `name (2).ts` …) that is free. A name is shortened for its number
+/// where both do not fit.
+pub(crate) fn numbered(path: &Path, mut is_free: impl FnMut(&Path) -> bool) -> Option<PathBuf> {
     let name = path.file_name()?.to_string_lossy().into_owned();
-    let suffixes = std::iter::once(String::new()).chain((2..=9999).map(|number| format!(" ({number})")));
-    suffixes.map(|suffix| path.with_file_name(format!("{name}{suffix}"))).find(|path| is_free(path))
+    let with_number = |number: u32| {
+        let (mut name, suffix) = (name.clone(), format!(" ({number})"));
+        cut(&mut name, MOST_BYTES - LONGEST_ENDING - suffix.len());
+        path.with_file_name(name + &suffix)
+    };
+    std::iter::once(path.to_owned()).chain((2..=9999).map(with_number)).find(|path| is_free(path))
 }
 
 #[cfg(test)]

@@ -56,6 +56,16 @@ pub(crate) async fn rig(
     (Rig::over(store, directory).await, known)
 }
 
+/// Larger than all buffers between here and there.
+const LARGE: usize = 32 << 20;
+
+/// Makes this a recording of so many bytes.
+async fn large(rig: &Rig, id: RecordingId, file: &Path) {
+    std::fs::write(file, vec![1; LARGE]).expect("written");
+    let row = RecordingRow { id, bytes: LARGE as u64, ..row(file, RecordingStatus::Completed) };
+    rig.store.save_progress(&row, &[], &[], &[], &[]).await.expect("stored");
+}
+
 #[tokio::test]
 async fn the_media_are_served_whole_and_by_range() {
     let (rig, known) = rig(&[("a \"b\" ü.ts", RecordingStatus::Completed)]).await;
@@ -106,19 +116,21 @@ async fn a_part_is_only_added_to_the_same_file() {
     assert_eq!(answer.header("content-type"), "video/x-matroska");
     assert_eq!(part("\"another\"").await.status.as_u16(), 200);
     assert_eq!(part("Wed, 21 Oct 2026 07:28:00 GMT").await.status.as_u16(), 200);
-    // It has grown.
-    std::fs::write(file, b"0123456789ABC").expect("written");
+    // It was written anew.
+    std::fs::write(file, b"abcdefghij").expect("written");
     let answer = part(&tag).await;
-    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "0123456789ABC"));
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "abcdefghij"));
+    // It is not what was recorded.
+    std::fs::write(file, b"0123456789ABC").expect("written");
+    assert!(part(&tag).await.problem(404).contains("not what was recorded"));
 }
 
 #[tokio::test]
 async fn a_file_that_grows_while_it_is_read_is_cut_where_it_was() {
     let (rig, known) = rig(&[("a.mp4", RecordingStatus::Completed)]).await;
     let (id, file) = &known[0];
-    // Larger than all buffers between here and there.
-    let size = 32 << 20;
-    std::fs::write(file, vec![1; size]).expect("written");
+    let size = LARGE;
+    large(&rig, *id, file).await;
     let request = rig.request(Method::GET, &format!("/api/recordings/{}/file", id.0));
     let mut response = request.send().await.expect("it answers");
     assert_eq!(response.content_length(), Some(size as u64));
@@ -192,9 +204,8 @@ async fn what_cannot_be_recorded_is_refused_with_the_reason() {
 async fn a_download_is_finished_before_the_server_stops() {
     let (rig, known) = rig(&[("a.ts", RecordingStatus::Completed)]).await;
     let (id, file) = &known[0];
-    // Larger than all buffers between here and there.
-    let size = 32 << 20;
-    std::fs::write(file, vec![1; size]).expect("written");
+    let size = LARGE;
+    large(&rig, *id, file).await;
     let request = rig.request(Method::GET, &format!("/api/recordings/{}/file", id.0));
     let mut response = request.send().await.expect("it answers");
     let first = response.chunk().await.expect("bytes").expect("some");
@@ -228,6 +239,6 @@ async fn parts_that_are_no_file_yet_are_served_one_by_one() {
     rig.get(&format!("{path}?part=0")).await.problem(400);
     rig.store.save_progress(&row, &[], &[], &parts[..1], &[]).await.expect("stored");
     assert_eq!(rig.get(&path).await.text(), "part 1", "the only one there is");
-    std::fs::write(file, "joined").expect("written");
-    assert_eq!(rig.get(&path).await.text(), "joined");
+    std::fs::write(file, "all joined").expect("written");
+    assert_eq!(rig.get(&path).await.text(), "all joined");
 }

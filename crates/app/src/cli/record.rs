@@ -12,7 +12,7 @@ use holdfast_gateway::{Access, Gateway};
 use holdfast_model::RecordingId;
 use holdfast_recorder::{
     Control, DEFAULT_GIVE_UP_AFTER, Ended, Observer, Output, RecordRequest, Status, StopCause, StreamAddress,
-    Tools, record, stream_address,
+    Tools, record, settled, stream_address,
 };
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -121,6 +121,7 @@ pub(super) async fn run(args: &RecordArgs, cx: Context) -> Result<u8, Failure> {
     let json = settings.json;
     let tools = Tools::find(settings.streamlink.as_deref(), settings.ffmpeg.as_deref());
     let tools = tools.map_err(|error| not_begun(&url, error.into(), json))?;
+    let meant = output.path().to_owned();
     let mut request = RecordRequest::new(url.clone(), output, tools);
     request.id = id;
     if let Some(quality) = &settings.quality {
@@ -140,6 +141,8 @@ pub(super) async fn run(args: &RecordArgs, cx: Context) -> Result<u8, Failure> {
     let observer = Observer::new(progress, |event| log::tell(&event));
     // A task of its own: should it panic, there is still somebody to say so.
     let recorded = tokio::spawn(record(request, routes, control, observer)).await;
+    // Nobody goes on with it.
+    settled(&meant);
     // The line goes before the summary comes. It ends with the recording, whose end of the channel is gone.
     let _ = shown.await;
     life.finish().await;

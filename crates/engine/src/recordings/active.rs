@@ -1,7 +1,7 @@
 //! One recording under way: what is known of it, and the reins.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,6 +19,8 @@ const HANDED_OVER: &str = "the server was stopped while it recorded: it goes on 
 /// Why a recording that was interrupted is not completed.
 const OVER_BY_THEN: &str =
     "the server ended while it recorded, and the stream was over when it was back: the end may be missing";
+/// What is told of a recording whose end was not stored.
+const END_NOT_STORED: &str = "the file was finished, but how the recording ended could not be stored; its figures are of the last second that was";
 /// The key under which a recording whose join was left keeps how it ended.
 const ENDED: &str = "ended";
 /// The key under which a mark says that the stream was over, and was only waited for.
@@ -33,6 +35,8 @@ pub(super) struct Active {
     pub(super) done: CancellationToken,
     /// At the gateway, once it is open.
     account: OnceLock<Arc<dyn Account>>,
+    /// Where its file was to go.
+    pub(super) meant: PathBuf,
     /// What earlier runs of this recording left: its rows begin after these.
     earlier: Earlier,
     state: Mutex<State>,
@@ -84,6 +88,7 @@ impl Active {
     pub(super) fn new(full: RecordingFull, earlier: Earlier) -> Self {
         Self {
             id: full.row.id,
+            meant: full.row.path.clone(),
             control: Control::new(),
             done: CancellationToken::new(),
             account: OnceLock::new(),
@@ -226,15 +231,13 @@ impl Active {
             Status::Interrupted => mark.map(|mark| json!(mark)),
             _ => None,
         };
-        if let Some(path) = &summary.output {
-            row.path.clone_from(path);
-        }
         row.via = summary.routes.last().map(|route| route.via.to_string()).or_else(|| row.via.take());
         full.routes = self.earlier.routes.iter().chain(&summary.routes).cloned().collect();
         full.gaps.clone_from(&summary.gaps);
         full.parts = self.earlier.with_missing(parts(&summary.parts));
         full.chapters.clone_from(&summary.chapters);
         full.row.thumbnail.clone_from(&summary.thumbnail);
+        went_to(full, summary.output.as_deref());
         self.earlier.note_missing(&mut full.row.error);
     }
 
@@ -244,8 +247,9 @@ impl Active {
         summary.status == Status::Completed && parts > 0 && parts <= self.earlier.bytes
     }
 
-    /// Takes over what became of the parts that an earlier run left: `was_joining` when nothing else was left to do.
-    pub(super) fn joined(&self, path: &Path, joined: Result<(), String>, was_joining: bool) {
+    /// Takes over what became of the parts that an earlier run left, if there were any: the file that they are now.
+    /// `was_joining` when nothing else was left to do.
+    pub(super) fn joined(&self, joined: Option<Result<PathBuf, String>>, was_joining: bool) {
         let mut state = self.lock();
         let row = &mut state.full.row;
         row.ended_at = Some(Utc::now());
@@ -259,11 +263,32 @@ impl Active {
             _ => RecordingStatus::Completed,
         };
         row.error = row.error.take().filter(|_| !was_over);
-        match joined {
-            Ok(()) => row.bytes = path.metadata().map_or(row.bytes, |meta| meta.len()),
-            Err(problem) => row.error = Some(problem),
+        let file = joined.and_then(|joined| joined.map_err(|problem| row.error = Some(problem)).ok());
+        if let Some(file) = &file {
+            row.bytes = file.metadata().map_or(row.bytes, |meta| meta.len());
         }
         self.earlier.note_missing(&mut row.error);
+        went_to(&mut state.full, file.as_deref());
+    }
+
+    /// An earlier run had finished its file, and could not store how it ended.
+    pub(super) fn was_finished(&self, file: &Path, at: DateTime<Utc>) {
+        let mut state = self.lock();
+        let row = &mut state.full.row;
+        row.status = RecordingStatus::Stopped;
+        row.ended_at = Some(at);
+        row.bytes = file.metadata().map_or(row.bytes, |meta| meta.len());
+        row.error = Some(END_NOT_STORED.to_owned());
+        row.resume = None;
+        went_to(&mut state.full, Some(file));
+    }
+
+    /// Where its file is, if that is not where it was to go because something else had come there.
+    pub(super) fn elsewhere(&self) -> Option<PathBuf> {
+        let state = self.lock();
+        let row = &state.full.row;
+        let is_part = state.full.parts.iter().any(|part| part.path == row.path);
+        (row.path != self.meant && !is_part).then(|| row.path.clone())
     }
 
     /// Whether its present route is this proxy.
@@ -314,6 +339,17 @@ impl Active {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says where the recording is now. One that stays in its parts is where it was to go, or if something else came there
+/// by now, where its first part is. What is to be joined at the next start keeps the place that it is to go to.
+fn went_to(full: &mut RecordingFull, file: Option<&Path>) {
+    let row = &mut full.row;
+    let taken = || row.path.symlink_metadata().is_ok() && row.ended_at.is_some();
+    let first = full.parts.first().map(|part| part.path.as_path());
+    if let Some(place) = file.or_else(|| first.filter(|_| taken())) {
+        row.path = place.to_owned();
     }
 }
 

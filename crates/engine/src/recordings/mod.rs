@@ -1,16 +1,17 @@
 //! The recordings: those under way, in memory and kept up in the store, and those that are over, in the store alone.
 //!
 //! `start.rs` begins one, `run.rs` follows it to its end and writes down where it stands, `unfinished.rs` takes care of
-//! what an earlier run of the server left behind.
+//! what an earlier run of the server left behind, `files.rs` knows which files a recording made.
 
 mod active;
 mod charges;
+mod files;
 mod run;
 mod start;
 mod unfinished;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,7 @@ use crate::wish::{RecordingsWanted, page_limit};
 use crate::{Engine, Refusal};
 
 use active::Active;
+use files::remove;
 pub(crate) use unfinished::Left;
 
 /// What a shutdown leaves a recording for joining its parts.
@@ -88,24 +90,6 @@ impl Recordings {
                 FINISH_LIMIT.as_secs()
             );
         }
-    }
-
-    /// The files that this recording made. A row may name what is not ours: somebody's file that was in the place where
-    /// ours was to go, or whatever was written into the table by hand.
-    fn files_of<'a>(&'a self, full: &'a RecordingFull) -> Vec<&'a Path> {
-        let row = &full.row;
-        let is = |path: &Path, bytes: u64| path.metadata().is_ok_and(|meta| meta.len() == bytes);
-        let whole = is(&row.path, row.bytes);
-        let finished = whole.then_some(row.path.as_path());
-        // A whole file was made of its parts, which are gone: what has such a name now is another's.
-        let parts = full.parts.iter().filter(|part| !whole && is(&part.path, part.bytes));
-        let parts = parts.map(|part| part.path.as_path());
-        let taken: Vec<_> = self.all().iter().map(|active| active.full().row.path).collect();
-        let is_ours = |file: &&Path| {
-            let another = taken.iter().any(|other| other.file_stem().is_some_and(|stem| begins(file, stem)));
-            file.starts_with(&self.directory) && !has_dots(file) && !another
-        };
-        finished.into_iter().chain(parts).chain(row.thumbnail.as_deref()).filter(is_ours).collect()
     }
 
     /// Claims a stream for the recording that is being begun. One that is only being finished is in nobody's way.
@@ -302,7 +286,7 @@ impl Engine {
                 })?;
             }
             memory.heed(memory.store().delete_recording(id).await)?;
-            let left = match full.row.path.exists() {
+            let left = match full.row.path.symlink_metadata().is_ok() {
                 true => "; the file there was left, for it is not the one that was recorded",
                 false => "",
             };
@@ -336,42 +320,8 @@ impl Engine {
         .await
     }
 
-    /// The picture of a recording.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`] if there is none, [`Refusal::Unavailable`].
-    pub async fn recording_thumbnail(&self, id: RecordingId) -> Result<PathBuf, Refusal> {
-        let full = self.full(id).await?;
-        let found = full.row.thumbnail.filter(|path| path.is_file());
-        found.ok_or_else(|| Refusal::NotFound(format!("there is no picture of recording {}", id.0)))
-    }
-
-    /// The file of a recording: the finished one, or its only part so far. With `part` that one, counted from 1.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`] if there is none (yet, or any more), [`Refusal::Conflict`] if there are several parts and no
-    /// file of all of them (yet), [`Refusal::Unavailable`].
-    pub async fn recording_file(&self, id: RecordingId, part: Option<usize>) -> Result<PathBuf, Refusal> {
-        let full = self.full(id).await?;
-        let parts: Vec<_> = full.parts.iter().map(|part| &part.path).collect();
-        let none = || Refusal::NotFound(format!("recording {} has no such file on the disk", id.0));
-        let found = match (part, parts.as_slice()) {
-            (Some(number), parts) => number.checked_sub(1).and_then(|index| parts.get(index).copied()),
-            (None, _) if full.row.path.is_file() => Some(&full.row.path),
-            (None, [only]) => Some(*only),
-            (None, []) => None,
-            (None, several) => {
-                let count = several.len();
-                return Err(Refusal::Conflict(format!(
-                    "recording {} is in {count} parts that are not one file (yet): ask for ?part=1 to ?part={count}",
-                    id.0
-                )));
-            }
-        };
-        found.filter(|path| path.is_file()).cloned().ok_or_else(none)
-    }
-
-    /// Notes which recordings a conviction hit, and that it was taken back, and wakes channels that wait for a route: those that used the proxy then, or had left it less than a minute before,
+    /// Notes which recordings a conviction hit, and that it was taken back, and wakes channels that wait for a route: those
+    /// that used the proxy then, or had left it less than a minute before,
     /// because traffic notices a fault earlier than a check convicts.
     pub(crate) async fn follow_convictions(self, mut events: broadcast::Receiver<Event>) {
         loop {
@@ -419,26 +369,6 @@ impl Engine {
     }
 }
 
-/// Whether a file is named as one of a recording with this stem.
-fn begins(file: &Path, stem: &std::ffi::OsStr) -> bool {
-    let (Some(name), Some(stem)) = (file.file_name().and_then(|n| n.to_str()), stem.to_str()) else {
-        return false;
-    };
-    name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.'))
-}
-
-/// Whether a path leads elsewhere than it begins.
-fn has_dots(path: &Path) -> bool {
-    path.components().any(|piece| piece == std::path::Component::ParentDir)
-}
-
 fn word(view: &RecordingView) -> String {
     json!(view.status).as_str().unwrap_or_default().to_owned()
-}
-
-async fn remove(file: &Path) -> std::io::Result<()> {
-    match tokio::fs::remove_file(file).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

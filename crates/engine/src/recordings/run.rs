@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use holdfast_model::{Event, Level, milliseconds};
 use holdfast_recorder::ports::Routes;
-use holdfast_recorder::{Observer, Progress, RecordRequest, Status, record};
+use holdfast_recorder::{Observer, Progress, RecordRequest, Status, record, settled};
 use holdfast_store::{RecordingFull, StoreError};
 use serde_json::json;
 use tokio::sync::watch;
@@ -82,7 +82,10 @@ impl Engine {
                     tracing::error!("the end of recording {} could not be stored: {error}", active.id.0);
                     break;
                 }
-                Ok(()) => break,
+                Ok(()) => {
+                    settled(&active.meant);
+                    break;
+                }
             }
             tokio::select! {
                 () = sleep(AGAIN) => {}
@@ -91,6 +94,7 @@ impl Engine {
         }
         self.save_convictions(active).await;
         let view = RecordingView::from(&full);
+        self.tell_elsewhere(active, &view);
         if view.status == RecordingStatusView::Interrupted && view.ended_at.is_none() {
             let message = format!("Recording of {} goes on when the server is started again", view.url);
             self.tell_recording("recording_interrupted", Level::Info, message, &view);
@@ -104,6 +108,18 @@ impl Engine {
         self.let_go(active, end_of(&view), view.bytes > 0);
         if view.ended_at.is_some() && !self.inner.recordings.is_closing() {
             self.heed_limits_soon();
+        }
+    }
+
+    /// Its file has another name than it was to have.
+    fn tell_elsewhere(&self, active: &Active, view: &RecordingView) {
+        if let Some(path) = active.elsewhere() {
+            let (path, meant) = (path.display(), active.meant.display());
+            let message = format!(
+                "Something else has taken the name {meant} while it was being recorded, and is left alone: the recording of {} is {path}",
+                view.url
+            );
+            self.tell_recording("recording_renamed", Level::Warning, message, view);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use holdfast_model::Level;
-use holdfast_recorder::{About, JoinError, Mark, Output, RecordRequest, Tools, finish_parts};
+use holdfast_recorder::{About, JoinError, Mark, Output, RecordRequest, Tools, finish_parts, finished_file};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 
 use super::active::{Active, Earlier};
@@ -17,8 +17,6 @@ use crate::view::RecordingView;
 
 /// A recording that was interrupted longer ago is not gone on with: what is live by now is another broadcast.
 const RESUME_WITHIN: Duration = Duration::from_secs(600);
-/// What is told of a recording whose end was not stored.
-const END_NOT_STORED: &str = "the file was finished, but how the recording ended could not be stored; its figures are of the last second that was";
 /// Why a route of an interrupted recording ended.
 const KILLED: &str = "the server ended without finishing the recording";
 
@@ -53,14 +51,11 @@ impl Engine {
 
     /// The file is whole and its parts are gone: only the end could not be stored, because the database was away or the
     /// server was killed in that very moment.
-    async fn mark_finished(&self, mut full: RecordingFull, seen: DateTime<Utc>) -> Option<Left> {
-        full.row.status = RecordingStatus::Stopped;
-        full.row.ended_at = Some(seen);
-        full.row.bytes = full.row.path.metadata().map_or(full.row.bytes, |meta| meta.len());
-        full.row.error = Some(END_NOT_STORED.to_owned());
-        full.row.resume = None;
+    async fn mark_finished(&self, mut full: RecordingFull, file: &Path, seen: DateTime<Utc>) -> Option<Left> {
         close_routes(&mut full, seen, "the recording ended");
-        self.end(&Active::new(full, Earlier::default())).await;
+        let active = Active::new(full, Earlier::default());
+        active.was_finished(file, seen);
+        self.end(&active).await;
         None
     }
 
@@ -70,13 +65,13 @@ impl Engine {
         }
         let was_joining = full.row.status == RecordingStatus::Finalizing;
         let found = parts_on_disk(&full);
-        let seen = last_sign_of_life(&full, &found);
-        let finished = full.row.path.is_file();
-        if found.is_empty() && finished {
-            return self.mark_finished(full, seen).await;
+        let finished = finished_file(&full.row.path);
+        let seen = last_sign_of_life(&full, &found, finished.as_deref());
+        if let Some(file) = finished.as_deref().filter(|_| found.is_empty()) {
+            return self.mark_finished(full, file, seen).await;
         }
         // A join removes parts when its file is there.
-        let missing = if finished { Vec::new() } else { missing(&full) };
+        let missing = if finished.is_some() { Vec::new() } else { missing(&full) };
         let bytes = found.iter().map(|part| part.bytes).sum();
         close_routes(&mut full, seen, KILLED);
         let (routes, failovers) = (full.routes.clone(), full.row.failovers);
@@ -153,15 +148,17 @@ impl Engine {
         self.inner.recordings.lock().insert(active.id, Arc::clone(&active));
         let parts = there(&active.full());
         let joined = match parts.as_slice() {
-            [] => Ok(()),
-            parts => finish_parts(&output, parts, &about(&active.full()), &tools, &active.control).await,
+            [] => None,
+            parts => {
+                Some(finish_parts(&output, parts, &about(&active.full()), &tools, &active.control).await)
+            }
         };
-        if let Err(JoinError::Left) = joined {
+        if let Some(Err(JoinError::Left)) = joined {
             // The server is being stopped: the next start tries again.
             self.inner.recordings.lock().remove(&active.id);
             return active.done.cancel();
         }
-        active.joined(output.path(), joined.map_err(|error| error.to_string()), was_joining);
+        active.joined(joined.map(|joined| joined.map_err(|error| error.to_string())), was_joining);
         self.end(&active).await;
     }
 
@@ -251,8 +248,8 @@ fn close_routes(full: &mut RecordingFull, at: DateTime<Utc>, reason: &str) {
     }
 }
 
-fn last_sign_of_life(full: &RecordingFull, parts: &[PartRow]) -> DateTime<Utc> {
+fn last_sign_of_life(full: &RecordingFull, parts: &[PartRow], finished: Option<&Path>) -> DateTime<Utc> {
     let parts = parts.iter().filter_map(|part| part.ended_at).max();
-    let finished = full.row.path.metadata().and_then(|meta| meta.modified()).map(DateTime::<Utc>::from).ok();
+    let finished = finished.and_then(|file| file.metadata().ok()?.modified().ok()).map(DateTime::<Utc>::from);
     parts.max(finished).unwrap_or(full.row.started_at).min(DateTime::from(SystemTime::now()))
 }

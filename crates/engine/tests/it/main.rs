@@ -11,6 +11,7 @@ mod by_hand;
 mod drill;
 mod duplicates;
 mod ears;
+mod files;
 mod history;
 mod keys;
 mod many;

@@ -17,7 +17,11 @@ on_both!(
 );
 
 /// A recording that a server was killed in an hour ago, with two parts of 10 bytes each by its rows.
-async fn left_behind(store: &Store, path: PathBuf, resume: Option<Value>) -> (RecordingId, Vec<PartRow>) {
+pub(crate) async fn left_behind(
+    store: &Store,
+    path: PathBuf,
+    resume: Option<Value>,
+) -> (RecordingId, Vec<PartRow>) {
     let row = RecordingRow {
         id: RecordingId::new(),
         streamer_id: None,

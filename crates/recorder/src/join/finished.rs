@@ -2,8 +2,9 @@
 //! gone the program may be killed; the next run must neither join again what is joined nor take the finished file for
 //! somebody else's.
 //!
-//! So before the file is put in its place its identity (device, inode, size) is written to a note beside it, which goes
-//! after the parts. Renaming keeps all three.
+//! So before the file is put in its place its identity (device, inode, size) is written to a note beside it. Renaming
+//! keeps all three, under whatever name: the one that was meant may have been taken by another file meanwhile. The note
+//! goes when whoever keeps a list of recordings has stored how this one ended ([`settled`]).
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,37 +13,47 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use crate::output::Output;
+use crate::output::{Output, directory_of};
 
 /// Notes what the finished file will be.
 pub(super) fn note(output: &Output, finished: &Path) -> io::Result<()> {
-    let mut file = fs::File::create(note_path(output))?;
+    let mut file = fs::File::create(note_path(output.path()))?;
     file.write_all(identity(finished)?.as_bytes())?;
     file.sync_all()
 }
 
-/// The note has done its work, or is wrong.
+/// The note is wrong: nothing was put in its place.
 pub(super) fn forget(output: &Output) {
-    let _ = fs::remove_file(note_path(output));
+    settled(output.path());
 }
 
-/// Whether an earlier run has put the finished file of these parts in its place. If so, what it had no time to remove
-/// is removed.
-pub(crate) fn finished_before(output: &Output, parts: &[PathBuf]) -> bool {
-    let Ok(there) = identity(output.path()) else { return false };
-    let left: Vec<&PathBuf> = parts.iter().filter(|part| part.symlink_metadata().is_ok()).collect();
-    // A single part is renamed; where that takes a link, it may have both names for a moment.
-    let renamed = match left.as_slice() {
-        [] => !parts.is_empty(),
-        [only] => parts.len() == 1 && identity(only).is_ok_and(|part| part == there),
-        _ => false,
-    };
-    if !renamed && fs::read_to_string(note_path(output)).ok().as_deref() != Some(there.as_str()) {
-        return false;
+/// How the recording ended is stored: the finished file need not be known again. `meant`: where it was to go.
+pub fn settled(meant: &Path) {
+    let _ = fs::remove_file(note_path(meant));
+}
+
+/// The finished file of a recording that was to go to `meant`, if a run that was killed has put it in its place: there, or
+/// under another name. Any other file is somebody else's.
+#[must_use]
+pub fn finished_file(meant: &Path) -> Option<PathBuf> {
+    let noted = fs::read_to_string(note_path(meant)).ok()?;
+    let is_it = |path: &Path| identity(path).is_ok_and(|found| found == noted);
+    if is_it(meant) {
+        return Some(meant.to_owned());
     }
+    let output = Output::resumed(meant).ok()?;
+    let beside = fs::read_dir(directory_of(meant)).ok()?;
+    let beside = beside.filter_map(|entry| Some(meant.with_file_name(entry.ok()?.file_name())));
+    beside.into_iter().find(|path| output.is_numbered(path) && is_it(path))
+}
+
+/// The same, and what that run had no time to remove of its parts is removed.
+pub(crate) fn finished_before(output: &Output, parts: &[PathBuf]) -> Option<PathBuf> {
+    let finished = finished_file(output.path())?;
+    // Where renaming takes a link, a single part may have both names for a moment.
+    let left: Vec<&PathBuf> = parts.iter().filter(|part| part.symlink_metadata().is_ok()).collect();
     remove(&left);
-    forget(output);
-    true
+    Some(finished)
 }
 
 /// Removes parts that are no longer needed.
@@ -55,14 +66,18 @@ pub(super) fn remove(parts: &[impl AsRef<Path>]) {
     }
 }
 
+/// A link or a directory is no file of ours.
 fn identity(path: &Path) -> io::Result<String> {
     let meta = path.symlink_metadata()?;
+    if !meta.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     Ok(format!("{} {} {}\n", meta.dev(), meta.ino(), meta.len()))
 }
 
-fn note_path(output: &Output) -> PathBuf {
-    let name = output.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    output.path().with_file_name(format!(".{name}.finished"))
+fn note_path(meant: &Path) -> PathBuf {
+    let name = meant.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    meant.with_file_name(format!(".{name}.finished"))
 }
 
 #[cfg(test)]
@@ -76,23 +91,34 @@ mod tests {
         let output = Output::resumed(at("show.ts")).expect("an output");
         let parts = [at("show.part001.ts"), at("show.part002.ts")];
         let there = |path: &PathBuf| path.is_file();
-        // Killed after the first part was removed.
-        fs::write(&parts[1], "b").expect("written");
-        fs::write(at(".show.ts.joined.ts"), "ab").expect("written");
-        note(&output, &at(".show.ts.joined.ts")).expect("noted");
-        assert!(!finished_before(&output, &parts), "it is not in its place");
-        fs::rename(at(".show.ts.joined.ts"), output.path()).expect("moved");
-        assert!(finished_before(&output, &parts));
-        assert!(!parts.iter().any(there) && fs::read_dir(directory.path()).expect("readable").count() == 1);
-        assert!(finished_before(&output, &parts), "and again");
-        assert!(!finished_before(&output, &[]), "nothing says that this is ours");
-        // Somebody else's.
+        for name in ["show.ts", "show (2).ts"] {
+            // Killed after the first part was removed.
+            fs::write(&parts[1], "b").expect("written");
+            fs::write(at(".show.ts.joined.ts"), "ab").expect("written");
+            note(&output, &at(".show.ts.joined.ts")).expect("noted");
+            assert_eq!(finished_before(&output, &parts), None, "it is not in its place");
+            fs::rename(at(".show.ts.joined.ts"), at(name)).expect("moved");
+            assert_eq!(finished_before(&output, &parts), Some(at(name)));
+            assert!(!parts.iter().any(there));
+            assert_eq!(finished_before(&output, &parts), Some(at(name)), "and again");
+            settled(output.path());
+            assert_eq!(finished_before(&output, &parts), None, "nothing says that this is ours");
+            fs::remove_file(at(name)).expect("it is all that is left");
+        }
+        // What a person has renamed is theirs.
+        fs::write(at("mine.ts"), "ab").expect("written");
+        note(&output, &at("mine.ts")).expect("noted");
+        assert_eq!(finished_file(output.path()), None);
+        // Somebody else's, also where no part is left.
+        note(&output, directory.path()).expect_err("a directory is no file");
+        fs::write(output.path(), "precious").expect("written");
         fs::write(&parts[0], "a").expect("written");
-        assert!(!finished_before(&output, &parts) && there(&parts[0]));
+        note(&output, &parts[0]).expect("noted");
+        assert_eq!(finished_before(&output, &parts), None);
+        assert!(there(&parts[0]));
         // A single part under both names, where renaming takes a link.
-        fs::remove_file(output.path()).expect("removed");
-        fs::hard_link(&parts[0], output.path()).expect("linked");
-        assert!(finished_before(&output, &parts[..1]));
-        assert!(!there(&parts[0]) && output.path().is_file());
+        fs::hard_link(&parts[0], at("show (2).ts")).expect("linked");
+        assert_eq!(finished_before(&output, &parts[..1]), Some(at("show (2).ts")));
+        assert!(!there(&parts[0]) && fs::read(output.path()).expect("left alone") == b"precious");
     }
 }

@@ -24,6 +24,7 @@ use crate::output::{Container, Output, OutputError, directory_of, free_room};
 use crate::part::Format;
 use crate::tools::Tools;
 pub(crate) use finished::finished_before;
+pub use finished::{finished_file, settled};
 #[cfg(test)]
 pub(crate) use splice::tests::part as transport_stream;
 
@@ -58,7 +59,8 @@ pub enum JoinError {
     Output(#[from] OutputError),
 }
 
-/// Makes one file of the parts, in order, at the place of the output. Whether an earlier run has done so is not asked
+/// Makes one file of the parts, in order, at the place of the output or, if that is taken and nobody chose it, at the next
+/// one that is free; answers where. Whether an earlier run has done so is not asked
 /// here ([`finished_before`]): of a new recording it has not, whatever lies there.
 ///
 /// # Errors
@@ -69,7 +71,7 @@ pub(crate) async fn join(
     about: &About,
     tools: &Tools,
     control: &Control,
-) -> Result<(), JoinError> {
+) -> Result<PathBuf, JoinError> {
     let wanted = match output.container() {
         Container::Ts => Format::Ts,
         Container::Mkv => Format::Mkv,
@@ -111,20 +113,21 @@ pub(crate) async fn join(
     }
     let made = made.and_then(|()| work.install(&work.file("joined", wanted)));
     work.clean(parts.len());
-    made?;
+    let finished = made?;
     finished::remove(parts);
-    finished::forget(output);
-    info!(output = %output.path().display(), parts = parts.len(), "the parts have been joined");
-    Ok(())
+    info!(output = %finished.display(), parts = parts.len(), "the parts have been joined");
+    Ok(finished)
 }
 
 /// Makes the only part the finished file.
-fn take(output: &Output, only: &Path, wanted: Format) -> Result<(), JoinError> {
+fn take(output: &Output, only: &Path, wanted: Format) -> Result<PathBuf, JoinError> {
     drop_cut_packet(only, wanted);
-    output.install(only)?;
-    // What may have been noted is noted of the file that was there before.
-    finished::forget(output);
-    Ok(())
+    if let Err(error) = finished::note(output, only) {
+        // On a full disk, say. What was noted before is noted of another file.
+        finished::forget(output);
+        warn!(%error, "where the finished file goes cannot be noted: if this program is killed now, it will not be known again");
+    }
+    Ok(output.install(only).inspect_err(|_| finished::forget(output))?)
 }
 
 fn check_room(output: &Output, parts: &[PathBuf], wanted: Format) -> Result<(), JoinError> {
@@ -159,11 +162,10 @@ impl Work<'_> {
     }
 
     /// Puts the joined file in its place, so that a run after this one knows it.
-    fn install(&self, joined: &Path) -> Result<(), JoinError> {
+    fn install(&self, joined: &Path) -> Result<PathBuf, JoinError> {
         let noted = finished::note(self.output, joined);
         noted.map_err(|e| JoinError::Failed(format!("the joined file cannot be noted: {e}")))?;
-        self.output.install(joined).inspect_err(|_| finished::forget(self.output))?;
-        Ok(())
+        Ok(self.output.install(joined).inspect_err(|_| finished::forget(self.output))?)
     }
 
     fn clean(&self, parts: usize) {

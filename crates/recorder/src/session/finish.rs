@@ -16,9 +16,13 @@ use crate::output::{Container, Output};
 use crate::summary::{Ended, Summary};
 use crate::tools::Tools;
 
+/// So many parts are named in an error.
+const NAMED: usize = 5;
+
 /// Joins the parts of a recording that was left in [`Status::Finalizing`], also if the run before was killed in the
 /// middle of joining: what it left half done is done again, and a file that it had finished is known again, its
-/// remaining parts removed. `about` is what the file is to say of itself.
+/// remaining parts removed. `about` is what the file is to say of itself. Answers where the file is: under the next free
+/// name, if something else has taken the one it was to have. Tell [`crate::settled`] when that is stored.
 ///
 /// # Errors
 /// [`JoinError`]; the parts are then as they were.
@@ -28,10 +32,10 @@ pub async fn finish_parts(
     about: &About,
     tools: &Tools,
     control: &Control,
-) -> Result<(), JoinError> {
-    if finished_before(output, parts) {
-        info!(output = %output.path().display(), "the parts had been joined before");
-        return Ok(());
+) -> Result<PathBuf, JoinError> {
+    if let Some(finished) = finished_before(output, parts) {
+        info!(output = %finished.display(), "the parts had been joined before");
+        return Ok(finished);
     }
     Box::pin(join(output, parts, about, tools, control)).await
 }
@@ -57,21 +61,16 @@ impl Session {
         let paths: Vec<PathBuf> = self.parts.iter().map(|part| part.path.clone()).collect();
         let mut left = false;
         let joined = match paths.as_slice() {
-            [] if self.finished => Some(Ok(self.request.output.path().to_owned())),
-            [] => None,
-            paths => match self.join(paths).await {
-                Ok(()) => Some(Ok(self.request.output.path().to_owned())),
-                Err(problem) => {
-                    left = matches!(problem, JoinError::Left);
-                    let first =
-                        self.parts.first().map(|part| part.path.display().to_string()).unwrap_or_default();
-                    Some(Err(format!("{problem} (from {first} on, {} in all)", self.parts.len())))
-                }
-            },
+            [] => self.finished.take().map(Ok),
+            paths => Some(self.join(paths).await.map_err(|problem| {
+                left = matches!(problem, JoinError::Left);
+                format!("{problem} ({})", named(paths))
+            })),
         };
         let picture = match &joined {
-            Some(Ok(_)) if self.request.thumbnail => {
-                Box::pin(thumbnail(&self.request.output, &self.request.tools, &self.control)).await
+            Some(Ok(file)) if self.request.thumbnail => {
+                let output = self.request.output.moved_to(file.clone());
+                Box::pin(thumbnail(&output, &self.request.tools, &self.control)).await
             }
             _ => None,
         };
@@ -84,7 +83,7 @@ impl Session {
         summary
     }
 
-    async fn join(&self, parts: &[PathBuf]) -> Result<(), JoinError> {
+    async fn join(&self, parts: &[PathBuf]) -> Result<PathBuf, JoinError> {
         let about = self.about();
         Box::pin(join(&self.request.output, parts, &about, &self.request.tools, &self.control)).await
     }
@@ -203,6 +202,15 @@ async fn play_time(file: &Path) -> Option<f64> {
     let file = file.to_owned();
     let measured = tokio::task::spawn_blocking(move || play_time_after(&file, 0)).await.ok()?;
     measured.ok().filter(|seconds| *seconds > 0.0)
+}
+
+/// The parts, for people; not all of a hundred.
+fn named(parts: &[PathBuf]) -> String {
+    let shown: Vec<_> = parts.iter().take(NAMED).map(|part| part.display().to_string()).collect();
+    let more = parts.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let what = if parts.len() == 1 { "the part" } else { "the parts" };
+    format!("{what}: {}{more}", shown.join(", "))
 }
 
 fn stop_reason(cause: StopCause) -> &'static str {

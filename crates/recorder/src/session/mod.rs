@@ -112,8 +112,8 @@ struct Session {
     replaced: u32,
     /// It goes on with an earlier run's recording …
     resumed: bool,
-    /// … which that run had finished.
-    finished: bool,
+    /// … which that run had finished, as this file.
+    finished: Option<PathBuf>,
     /// Some run brought something new.
     news: bool,
     /// Where it stands.
@@ -154,7 +154,7 @@ pub async fn record(
         aligned: Vec::new(),
         replaced: 0,
         resumed: false,
-        finished: false,
+        finished: None,
         news: false,
         mark: None,
         story: Story::default(),

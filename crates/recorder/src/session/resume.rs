@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::child_run::Watch;
 use super::{Outcome, Session};
 use crate::control::Status;
-use crate::join::finished_before;
+use crate::join::{finished_before, settled};
 use crate::ledger::{DRAINED, Ledger};
 use crate::mark::Mark;
 use crate::part::OpenPart;
@@ -27,10 +27,12 @@ impl Session {
         let mark = self.request.resume.take();
         self.resumed = self.request.output.is_resumed() || mark.is_some() || !named.is_empty();
         if !self.resumed {
+            // What may have been noted here is about another recording.
+            settled(self.request.output.path());
             return None;
         }
         self.finished = finished_before(&self.request.output, &named);
-        if !self.finished {
+        if self.finished.is_none() {
             self.find_parts(named);
         }
         self.unmarked = mark.is_none() && !self.parts.is_empty();
@@ -38,7 +40,7 @@ impl Session {
         if let Some(mark) = mark {
             self.take_mark(mark).await;
         }
-        if self.finished {
+        if self.finished.is_some() {
             return Some(Outcome::Over("it had been finished before the program ended".to_owned()));
         }
         info!(parts = self.parts.len(), mark = ?self.mark, "going on with an earlier recording");

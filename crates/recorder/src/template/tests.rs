@@ -152,6 +152,18 @@ fn templates() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..20).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn a_number_finds_room_behind_the_longest_name() {
+    let (short, long) = (Path::new("/x/show"), PathBuf::from(format!("/x/{}", "日".repeat(82))));
+    let second = |path: &Path| super::numbered(path, |other| other != path).expect("there are thousands");
+    assert_eq!(second(short), Path::new("/x/show (2)"));
+    let with_part = format!("{}.part001.mkv", second(&long).display());
+    let name = with_part.strip_prefix("/x/").expect("beside it");
+    assert!(name.contains("日日 (2).") && (250..=255).contains(&name.len()), "{name}");
+    assert_eq!(super::numbered(&long, |_| true).as_deref(), Some(&*long), "it is not touched without need");
+    assert_eq!(super::numbered(&long, |_| false), None);
+}
+
 proptest! {
     #[test]
     fn no_template_and_no_value_make_a_path_that_is_not_safe(

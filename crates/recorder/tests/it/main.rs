@@ -21,4 +21,5 @@ mod resuming;
 mod secrets;
 mod site;
 mod story;
+mod taken;
 mod thumbnail;

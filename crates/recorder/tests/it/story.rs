@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use holdfast_model::{Chapter, Scene};
-use holdfast_recorder::{About, Control, Output, StopCause, Tools, finish_parts};
+use holdfast_recorder::{About, Control, Output, StopCause, Tools, finish_parts, settled};
 use holdfast_testkit::verify;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -128,6 +128,7 @@ live_test! {
                 let paths = parts(&stage, &ranges).await;
                 let output = Output::file(directory.join(name), false).expect("an output");
                 finish_parts(&output, &paths, &about(), &tools(), &Control::new()).await.expect(name);
+                settled(output.path());
                 assert_told(output.path(), f64::from(segments) * 2.0);
                 let verdict = verify::compare(output.path(), stage.origin.media().frames()).await.expect("a verdict");
                 assert!(verdict.duplicated.is_empty() && verdict.foreign == 0 && verdict.out_of_order == 0, "{name}: {verdict}");
@@ -138,12 +139,14 @@ live_test! {
                 fs::rename(output.path(), &part).expect("renamed");
                 let again = About { channel: Some("Another".into()), ..about() };
                 finish_parts(&output, std::slice::from_ref(&part), &again, &tools(), &Control::new()).await.expect(name);
+                settled(output.path());
                 assert_eq!(tag(&probed(output.path())["format"], "artist").as_deref(), Some("Another"));
                 assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), [name]);
                 // Without ffmpeg it is what it was, under its name.
                 fs::rename(output.path(), &part).expect("renamed");
                 let bare = Tools { ffmpeg: None, ffprobe: None, ..tools() };
                 finish_parts(&output, std::slice::from_ref(&part), &about(), &bare, &Control::new()).await.expect(name);
+                settled(output.path());
                 assert_eq!(tag(&probed(output.path())["format"], "artist").as_deref(), Some("Another"));
                 assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), [name]);
                 fs::remove_file(output.path()).expect("removed");

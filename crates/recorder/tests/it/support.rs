@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use chrono::Utc;
 use holdfast_model::{Event, ProxyId, ProxyUrl, RecordingId, RouteUse, Secret, Via};
 use holdfast_recorder::ports::{Account, Lease, NoRoute, Routes, SlowSegment, Traffic};
-use holdfast_recorder::{Control, Observer, Output, Progress, RecordRequest, Status, Summary, Tools, record};
+use holdfast_recorder::{
+    Control, Observer, Output, Progress, RecordRequest, Status, Summary, Tools, record, settled,
+};
 use holdfast_testkit::{Ca, Kind, Media, Options, Origin, OriginOptions, UpstreamProxy, verify};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -210,6 +212,8 @@ pub(crate) struct Running {
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
     task: JoinHandle<Summary>,
+    /// Where it is to go.
+    meant: PathBuf,
 }
 
 impl Running {
@@ -217,9 +221,10 @@ impl Running {
         let (sender, progress) = watch::channel(Progress::default());
         let (control, events) = (Control::new(), Arc::<Mutex<Vec<Event>>>::default());
         let heard = Arc::clone(&events);
+        let meant = request.output.path().to_owned();
         let observer = Observer::new(sender, move |event| heard.lock().expect("unpoisoned").push(event));
         let task = tokio::spawn(record(request, Arc::new(routes), control.clone(), observer));
-        Self { control, progress, events, task }
+        Self { control, progress, events, task, meant }
     }
 
     /// Waits for something to be so.
@@ -252,7 +257,16 @@ impl Running {
         last
     }
 
+    /// Its end, and somebody keeps the summary.
     pub(crate) async fn end(self) -> Summary {
+        let meant = self.meant.clone();
+        let summary = self.end_without_a_trace().await;
+        settled(&meant);
+        summary
+    }
+
+    /// Its end, which nobody comes to keep.
+    pub(crate) async fn end_without_a_trace(self) -> Summary {
         timeout(PATIENCE, self.task).await.expect("it ends").expect("it does not panic")
     }
 }

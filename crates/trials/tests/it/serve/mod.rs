@@ -14,6 +14,7 @@ mod on_air;
 mod refused;
 mod secrets;
 mod selection;
+mod taken;
 mod target;
 mod twitch;
 mod walkthrough;
