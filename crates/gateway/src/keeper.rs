@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::decision::Kind;
 use crate::dial::{Dialer, Names};
+use crate::outage::Outages;
 use crate::probe::{self, Progress, Targets};
 
 /// A whole check may take this long (contract section 5).
@@ -54,6 +55,8 @@ struct Shared {
     stop: CancellationToken,
     /// The kind of the last route that was chosen, for the log.
     kind: Mutex<Kind>,
+    /// Destinations that no route reaches, for the log.
+    outages: Outages,
     memory: OnceLock<Arc<dyn Memory>>,
 }
 
@@ -78,6 +81,7 @@ impl PoolHandle {
             tasks: tracker.clone(),
             stop: stop.child_token(),
             kind: Mutex::new(Kind::Unknown),
+            outages: Outages::default(),
             memory: OnceLock::new(),
         };
         let handle = Self { shared: Arc::new(shared) };
@@ -181,6 +185,10 @@ impl PoolHandle {
     /// Notes the kind of route that was chosen, and answers with the one before.
     pub(crate) fn note_kind(&self, kind: Kind) -> Kind {
         std::mem::replace(&mut *self.shared.kind.lock().unwrap_or_else(PoisonError::into_inner), kind)
+    }
+
+    pub(crate) fn outages(&self) -> &Outages {
+        &self.shared.outages
     }
 
     /// A receiver that is told of each change of the pool.

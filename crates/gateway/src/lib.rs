@@ -3,7 +3,7 @@
 //!
 //! The way of a connection: [`listener`] reads the head and finds the [`account`] behind it, [`connect`] (or
 //! [`forward`] for plain requests) asks [`race`] for a route, `race` asks the pool and [`dial`]s, and [`relay`]
-//! moves the bytes and notes their times in a [`meter`]. The [`watch`] reads the meters and raises suspicions, the
+//! moves the bytes and notes their times in a [`meter`]; what `race` reaches by no route is an [`outage`]. The [`watch`] reads the meters and raises suspicions, the
 //! [`keeper`] runs the checks ([`probe`]) that clear or convict, and a conviction cuts the [`tunnels`].
 
 #![allow(
@@ -24,6 +24,7 @@ pub mod keeper;
 mod leases;
 mod listener;
 mod meter;
+mod outage;
 mod plain;
 mod prepare;
 pub mod probe;

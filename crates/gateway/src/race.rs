@@ -25,6 +25,7 @@ use crate::account::Account;
 use crate::decision;
 use crate::dial::{DialError, Fault, Phase};
 use crate::keeper::PoolHandle;
+use crate::outage::Said;
 
 /// Tries of one pass over the proxies.
 const MAX_TRIES: usize = 5;
@@ -134,6 +135,32 @@ where
     F: Fn(Route) -> A,
     A: Future<Output = Try<'a, T>>,
 {
+    let mut said = Said::default();
+    let outcome = passes(pool, account, to, attempt, &mut said).await;
+    match &outcome {
+        Ok(_) => pool.outages().reached(account, to),
+        // Else the routes are at fault, and it is told that there is none any more.
+        Err(Lost::AllFailed(_)) if pool.has_route(&account.tags) => {
+            pool.outages().not_reached(account, to, &said);
+        }
+        Err(_) => {}
+    }
+    outcome
+}
+
+/// Pass after pass over the routes, until one wins or the time is up. What they answer is added to `said`.
+async fn passes<'a, T, F, A>(
+    pool: &PoolHandle,
+    account: &Account,
+    to: &Destination,
+    attempt: F,
+    said: &mut Said,
+) -> Result<Won<T>, Lost>
+where
+    T: Send + 'a,
+    F: Fn(Route) -> A,
+    A: Future<Output = Try<'a, T>>,
+{
     let begun = Instant::now();
     let limit = if account.is_recording() { RECORDING_LIMIT } else { CLIENT_LIMIT };
     let deadline = begun + limit;
@@ -150,6 +177,7 @@ where
             attempt: &attempt,
             hold_until,
             doubts: &mut doubts,
+            said: &mut *said,
             tried: Vec::new(),
             running: VecDeque::new(),
             innocent: Vec::new(),
@@ -193,7 +221,12 @@ async fn hold(
     changes: &mut watch::Receiver<u64>,
     until: Instant,
 ) -> bool {
-    account.dial_failed(!pool.has_route(&account.tags));
+    let choice = pool.read(|pool| pool.select(&Request { tags: &account.tags, ..Request::default() }));
+    let no_route = matches!(choice, Choice::NoRoute(_));
+    if no_route {
+        decision::log_change(pool, &account.tags, &choice);
+    }
+    account.dial_failed(no_route);
     let next_pass = Instant::now() + BETWEEN_PASSES;
     while !pool.has_route(&account.tags) {
         if timeout_at(until.into(), changes.changed()).await.is_err() {
@@ -243,6 +276,7 @@ struct Round<'r, F> {
     /// Until when a check of a proxy that was tried is waited for.
     hold_until: Instant,
     doubts: &'r mut Vec<Doubt>,
+    said: &'r mut Said,
     tried: Vec<ProxyId>,
     /// Tries that have not ended, the oldest first.
     running: VecDeque<(usize, Route)>,
@@ -351,7 +385,9 @@ impl<F> Round<'_, F> {
             Choice::NoRoute(_) if late && others => return Next::Wait,
             Choice::NoRoute(reason) => Next::None(reason.to_string()),
         };
-        if first && !self.direct {
+        // That all were tried for this one destination is no word on the routes.
+        let all_tried = others && matches!(choice, Choice::NoRoute(_));
+        if first && !self.direct && !all_tried {
             decision::log_change(self.pool, &self.account.tags, &choice);
         }
         self.direct |= matches!(next, Next::Route(Route::Direct(_)));
@@ -404,6 +440,7 @@ impl<F> Round<'_, F> {
         tracing::debug!(via = %route.via(), to = %self.to, %error, "try failed");
         metrics::counter!("holdfast_dials_total", "result" => error.fault.word()).increment(1);
         let words = error.to_string();
+        self.said.add(route.via(), words.as_str());
         // Before the check that this may start.
         let asked = Instant::now();
         if let Some(cause) = cause(&error) {
@@ -427,7 +464,9 @@ impl<F> Round<'_, F> {
     /// The time of the whole dial is up: what is still running has been silent for seconds.
     fn time_is_up(&mut self) {
         for (_, route) in std::mem::take(&mut self.running) {
-            self.silent(&route, "did not answer in time");
+            let words = "did not answer in time";
+            self.said.add(route.via(), words);
+            self.silent(&route, words);
         }
     }
 

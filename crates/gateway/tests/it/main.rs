@@ -5,6 +5,7 @@ mod answers;
 mod death;
 mod forward;
 mod last_resort;
+mod outage;
 mod probe;
 mod rig;
 mod starved;
