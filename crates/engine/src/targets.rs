@@ -53,6 +53,8 @@ struct State {
     held: Option<Held>,
     /// Until then nothing is asked of the API.
     rests_until: Option<DateTime<Utc>>,
+    /// Even a new token was refused, and none was taken since.
+    refused: bool,
     budget: Budget,
 }
 
@@ -87,6 +89,18 @@ impl State {
         let rests = self.rests_until.is_some_and(|until| clock < until);
         let held = self.held.as_ref().filter(|_| !rests)?;
         self.budget.spend(now).then(|| held.target.clone())
+    }
+
+    /// A token that has just come is refused as well: the API is left alone for a while. Answers whether that is news.
+    fn new_token_refused(&mut self, now: DateTime<Utc>) -> bool {
+        self.rests_until = Some(now + REST);
+        !std::mem::replace(&mut self.refused, true)
+    }
+
+    /// The API took what this target brings along. Answers whether it had refused that before.
+    fn token_taken(&mut self, target: &CheckTarget) -> bool {
+        let ours = self.held.as_ref().is_some_and(|held| held.target == *target);
+        ours && std::mem::take(&mut self.refused)
     }
 
     /// A token came, or none; `replaced`: in the place of a refused one. Answers whether that is news.
@@ -168,10 +182,12 @@ impl Targets {
             match &state.held {
                 Some(held) if held.target != *refused => return state.api(Instant::now(), Utc::now()),
                 Some(held) if held.replaced.is_some_and(|at| at.elapsed() < REST) => {
-                    let until = Utc::now() + REST;
-                    state.rests_until = Some(until);
-                    drop(state);
-                    self.tell_rest("Twitch refuses the token that it has just given", until);
+                    if state.new_token_refused(Utc::now()) {
+                        let usual = self.usual_words();
+                        tracing::warn!(
+                            "Twitch refuses the token that it has just given: until it takes one proxies are checked with {usual}"
+                        );
+                    }
                     return None;
                 }
                 held => held.as_ref()?.token.clone(),
@@ -193,13 +209,11 @@ impl Targets {
     fn rest(&self, until: DateTime<Utc>) {
         let before = lock(&self.state).rests_until.replace(until);
         if before.is_none_or(|before| before < Utc::now()) {
-            self.tell_rest("Twitch takes no more requests with this client ID", until);
+            let (until, usual) = (until.format("%H:%M:%S UTC"), self.usual_words());
+            tracing::info!(
+                "Twitch takes no more requests with this client ID: until {until} proxies are checked with {usual}"
+            );
         }
-    }
-
-    fn tell_rest(&self, why: &str, until: DateTime<Utc>) {
-        let until = until.format("%H:%M:%S UTC");
-        tracing::info!("{why}: until {until} proxies are checked with {}", self.usual_words());
     }
 }
 
@@ -222,6 +236,12 @@ impl holdfast_gateway::probe::Targets for Targets {
                 self.rest(until);
                 self.usual.first().cloned()
             }
+        }
+    }
+
+    fn accepted(&self, target: &CheckTarget) {
+        if lock(&self.state).token_taken(target) {
+            tracing::info!("Twitch takes the token again: proxies are checked with {}", CheckRequest::URL);
         }
     }
 }

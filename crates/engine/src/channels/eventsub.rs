@@ -66,6 +66,38 @@ impl EventSub {
     }
 }
 
+/// How a comparison of the subscriptions went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    /// Twitch has confirmed all of them.
+    Confirmed,
+    /// Not yet.
+    Unconfirmed,
+    /// There are none to be: nobody gave an address, or credentials.
+    NotWanted,
+}
+
+/// Logs that subscriptions cannot be compared once, however often that is tried, and once that they can be again. Answers
+/// how loud.
+fn tell(failing: &mut bool, compared: &Result<Compared, String>) -> Option<tracing::Level> {
+    let before = std::mem::replace(failing, compared.is_err());
+    match compared {
+        Err(error) if !before => {
+            tracing::warn!("subscriptions with Twitch could not be compared: {error}");
+            Some(tracing::Level::WARN)
+        }
+        Err(error) => {
+            tracing::debug!("subscriptions with Twitch could still not be compared: {error}");
+            Some(tracing::Level::DEBUG)
+        }
+        Ok(Compared::Confirmed | Compared::Unconfirmed) if before => {
+            tracing::info!("subscriptions with Twitch can be compared again");
+            Some(tracing::Level::INFO)
+        }
+        Ok(_) => None,
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -161,16 +193,15 @@ impl Engine {
 
     /// Keeps the subscriptions in step with the channels until the server stops.
     pub(crate) async fn keep_subscribed(self) {
+        let mut failing = false;
         loop {
-            let pause = match self.subscribe_all().await {
-                Ok(true) => COMPARE_EVERY,
-                Ok(false) => AGAIN,
+            let compared = self.subscribe_all().await;
+            tell(&mut failing, &compared);
+            let pause = match compared {
+                Ok(Compared::Confirmed | Compared::NotWanted) => COMPARE_EVERY,
+                Ok(Compared::Unconfirmed) => AGAIN,
                 Err(error) => {
-                    let failed = Err(error.clone());
-                    let before = lock(&self.inner.channels.eventsub.last).replace(failed.clone());
-                    if before != Some(failed) {
-                        tracing::warn!("subscriptions with Twitch could not be compared: {error}");
-                    }
+                    *lock(&self.inner.channels.eventsub.last) = Some(Err(error));
                     AGAIN
                 }
             };
@@ -182,10 +213,12 @@ impl Engine {
         }
     }
 
-    /// Makes what is missing and ends what nobody wants. Answers whether all are confirmed.
-    async fn subscribe_all(&self) -> Result<bool, String> {
+    /// Makes what is missing and ends what nobody wants.
+    async fn subscribe_all(&self) -> Result<Compared, String> {
         let settings = self.inner.channels.settings();
-        let (Some(callback), Some(link)) = (callback(&settings), self.twitch()) else { return Ok(true) };
+        let (Some(callback), Some(link)) = (callback(&settings), self.twitch()) else {
+            return Ok(Compared::NotWanted);
+        };
         let secret = self.eventsub_secret().await?;
         self.learn_numbers(&link).await.map_err(|error| error.to_string())?;
         let known = link.twitch.subscriptions().await.map_err(|error| error.to_string())?;
@@ -215,7 +248,7 @@ impl Engine {
         }
         let confirmed = there.values().filter(|confirmed| **confirmed).count();
         *lock(&self.inner.channels.eventsub.last) = Some(Ok(confirmed));
-        Ok(confirmed == there.len())
+        Ok(if confirmed == there.len() { Compared::Confirmed } else { Compared::Unconfirmed })
     }
 
     /// The numbers that Twitch knows channels by, and their names.
@@ -269,4 +302,28 @@ impl Engine {
 /// That a subscription is there already is as good.
 fn unless_there(error: TwitchError) -> Result<(), TwitchError> {
     if error.is_conflict() { Ok(()) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_of_the_subscriptions_is_told_once_and_so_is_its_end() {
+        let mut failing = false;
+        let down = |why: &str| Err(why.to_owned());
+        for (compared, level) in [
+            (Ok(Compared::Unconfirmed), None),
+            (down("503"), Some(tracing::Level::WARN)),
+            (down("no answer"), Some(tracing::Level::DEBUG)),
+            (Ok(Compared::Confirmed), Some(tracing::Level::INFO)),
+            (Ok(Compared::Confirmed), None),
+            (down("503"), Some(tracing::Level::WARN)),
+            // A person took the credentials away: it did not come to work again.
+            (Ok(Compared::NotWanted), None),
+            (Ok(Compared::Confirmed), None),
+        ] {
+            assert_eq!(tell(&mut failing, &compared), level, "{compared:?}");
+        }
+    }
 }

@@ -102,6 +102,22 @@ async fn a_new_token_that_is_refused_too_is_not_replaced_for_ever() {
     assert!(lock(&all.state).held.is_some(), "and then it is tried again");
 }
 
+#[test]
+fn a_new_token_that_is_refused_is_told_once_and_so_is_its_end() {
+    let all = targets(true);
+    adopt(&all, "t0ken-one", Some(Instant::now()));
+    let target = all.now().remove(0);
+    let mut state = lock(&all.state);
+    assert!(!state.token_taken(&target), "it never was refused");
+    // By one proxy after the other, and again when the rest is over.
+    let refused =
+        [0, 0, 0, 61].map(|later| state.new_token_refused(Utc::now() + chrono::TimeDelta::seconds(later)));
+    assert_eq!(refused, [true, false, false, false]);
+    assert!(!state.token_taken(&all.usual[0]), "that brings none along");
+    assert!(state.token_taken(&target) && !state.token_taken(&target));
+    assert!(state.new_token_refused(Utc::now()), "this is another outage");
+}
+
 #[tokio::test]
 async fn a_limit_is_ours_only_if_our_requests_are_used_up() {
     let all = targets(true);

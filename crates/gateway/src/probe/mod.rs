@@ -128,6 +128,9 @@ async fn one_target(probe: &Probe<'_>, targets: &dyn Targets, mut target: CheckT
             (outcome.verdict, outcome.spoke) = (Verdict::Failed(Blame::Target), true);
         }
         brought |= outcome.spoke;
+        if outcome.verdict == Verdict::Healthy {
+            targets.accepted(&target);
+        }
         let Some(answer) = objected.filter(|_| left > 0) else { return outcome };
         left -= 1;
         probe.progress.answered();

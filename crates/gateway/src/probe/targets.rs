@@ -26,6 +26,9 @@ pub trait Targets: Send + Sync {
     async fn instead(&self, _target: &CheckTarget, _objection: Objection<'_>) -> Option<CheckTarget> {
         None
     }
+
+    /// A target answered as it should, what it was sent along included.
+    fn accepted(&self, _target: &CheckTarget) {}
 }
 
 /// The same for good.

@@ -1,6 +1,6 @@
 //! Checks that bring a token along: one that is no longer good is replaced, and no proxy is blamed for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,11 +37,14 @@ struct Tokens {
     tokens: Vec<&'static str>,
     /// What the next one waits for.
     gate: Option<Notify>,
+    /// What was taken.
+    accepted: Mutex<Vec<CheckTarget>>,
 }
 
 impl Tokens {
     fn new(origin: &HttpServer, tokens: &[&'static str]) -> Self {
-        Self { url: format!("{}/", origin.base_url("localhost")), tokens: tokens.to_vec(), gate: None }
+        let (url, tokens) = (format!("{}/", origin.base_url("localhost")), tokens.to_vec());
+        Self { url, tokens, gate: None, accepted: Mutex::default() }
     }
 
     fn with(&self, token: &str) -> CheckTarget {
@@ -64,6 +67,10 @@ impl Targets for Tokens {
         let next = self.tokens.get(place + 1)?;
         (objection.status == 401).then(|| self.with(next))
     }
+
+    fn accepted(&self, target: &CheckTarget) {
+        self.accepted.lock().expect("unpoisoned").push(target.clone());
+    }
 }
 
 async fn proxy() -> UpstreamProxy {
@@ -85,7 +92,9 @@ async fn check(targets: &Tokens) -> (TargetOutcome, bool) {
 #[tokio::test]
 async fn a_token_that_ended_is_replaced_within_the_check() {
     let origin = origin("new", 401).await;
-    let (outcome, answered) = check(&Tokens::new(&origin, &["old", "new"])).await;
+    let tokens = Tokens::new(&origin, &["old", "new"]);
+    let (outcome, answered) = check(&tokens).await;
+    assert_eq!(*tokens.accepted.lock().expect("unpoisoned"), [tokens.with("new")]);
     assert_eq!((outcome.verdict, outcome.error), (Verdict::Healthy, None));
     assert!(answered, "the proxy is known to carry before the new token is");
     assert!(outcome.response_time.is_some() && outcome.phases.tls_ms.is_some(), "{:?}", outcome.phases);
@@ -104,7 +113,9 @@ async fn what_objects_to_every_token_is_not_asked_for_ever() {
 #[tokio::test]
 async fn an_objection_that_is_to_the_proxy_stands() {
     let origin = origin("new", 403).await;
-    let (outcome, _) = check(&Tokens::new(&origin, &["old", "new"])).await;
+    let tokens = Tokens::new(&origin, &["old", "new"]);
+    let (outcome, _) = check(&tokens).await;
+    assert!(tokens.accepted.lock().expect("unpoisoned").is_empty());
     assert_eq!(outcome.verdict, Verdict::Degraded);
     assert!(outcome.error.is_some_and(|words| words.contains("403")));
     assert_eq!(origin.requests().len(), 1);
