@@ -50,6 +50,7 @@ impl Account for GatewayAccount {
             failovers: traffic.failovers,
             last_fault: traffic.last_fault,
             last_unreached: traffic.last_unreached,
+            why_unreached: traffic.why_unreached,
             last_success: traffic.last_success,
             no_route: traffic.no_route,
         }

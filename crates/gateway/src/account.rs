@@ -36,6 +36,7 @@ struct Ledger {
     trouble: Option<(Instant, String)>,
     last_fault: Option<Instant>,
     last_unreached: Option<Instant>,
+    why_unreached: Option<String>,
     last_success: Option<Instant>,
     no_route: bool,
     avoid: Vec<(ProxyId, Instant)>,
@@ -65,6 +66,8 @@ pub struct AccountTraffic {
     pub last_fault: Option<Instant>,
     /// When a dial last reached its destination by no route, whoever was at fault.
     pub last_unreached: Option<Instant>,
+    /// What was said then: where to, by how many proxies, and why not; passwords masked.
+    pub why_unreached: Option<String>,
     /// When a dial last succeeded.
     pub last_success: Option<Instant>,
     /// True while the last dial found no route at all.
@@ -95,6 +98,7 @@ impl Account {
             failovers: ledger.failovers,
             last_fault: ledger.last_fault,
             last_unreached: ledger.last_unreached,
+            why_unreached: ledger.why_unreached.clone(),
             last_success: ledger.last_success,
             no_route: ledger.no_route,
         }
@@ -156,10 +160,10 @@ impl Account {
         ledger.no_route = no_route;
     }
 
-    /// A dial was given up; `no_route`: because there was none.
-    pub(crate) fn unreached(&self, no_route: bool) {
+    /// A dial was given up, for this reason; `no_route`: because there was none.
+    pub(crate) fn unreached(&self, no_route: bool, why: String) {
         let mut ledger = self.lock();
-        ledger.last_unreached = Some(Instant::now());
+        (ledger.last_unreached, ledger.why_unreached) = (Some(Instant::now()), Some(why));
         ledger.no_route = no_route;
     }
 

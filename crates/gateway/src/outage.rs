@@ -28,7 +28,7 @@ impl Said {
     }
 
     /// All of it in a sentence about this destination.
-    fn about(&self, to: &Destination) -> String {
+    pub(crate) fn about(&self, to: &Destination) -> String {
         let proxies = self.0.iter().filter(|(via, _)| *via != Via::Direct).count();
         let through = match proxies {
             0 => String::new(),
@@ -60,9 +60,8 @@ struct Outage {
 }
 
 impl Outages {
-    /// A dial reached its destination by no route.
-    pub(crate) fn not_reached(&self, account: &Account, to: &Destination, said: &Said) {
-        let words = said.about(to);
+    /// A dial reached its destination by no route; `words`: what [`Said`] is about it.
+    pub(crate) fn not_reached(&self, account: &Account, to: &Destination, words: &str) {
         let recording = account.recording.map(|id| id.to_string());
         if self.begins(account.recording, to, Instant::now()) {
             tracing::warn!(recording, "{words}");

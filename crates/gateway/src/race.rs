@@ -139,11 +139,16 @@ where
     let outcome = passes(pool, account, to, attempt, &mut said).await;
     match &outcome {
         Ok(_) => pool.outages().reached(account, to),
-        // Else the routes are at fault, and it is told that there is none any more.
-        Err(Lost::AllFailed(_)) if pool.has_route(&account.tags) => {
-            pool.outages().not_reached(account, to, &said);
+        Err(Lost::NoRoute(why)) => account.unreached(true, format!("no route to {to}: {why}")),
+        Err(Lost::Forbidden(why)) => account.unreached(false, format!("{to}: {why}")),
+        Err(Lost::AllFailed(_)) => {
+            let words = said.about(to);
+            // Else the routes are at fault, and it is told that there is none any more.
+            if pool.has_route(&account.tags) {
+                pool.outages().not_reached(account, to, &words);
+            }
+            account.unreached(false, words);
         }
-        Err(_) => {}
     }
     outcome
 }
@@ -210,7 +215,6 @@ where
             return Ok(Won { value, landing: Landing { route, begun, doubts } });
         }
     }
-    account.unreached(matches!(lost, Lost::NoRoute(_)));
     Err(lost)
 }
 

@@ -107,6 +107,8 @@ pub struct Traffic {
     pub last_fault: Option<Instant>,
     /// When a dial of this account last reached its destination by no route, whoever was at fault.
     pub last_unreached: Option<Instant>,
+    /// What the gateway said then, in a sentence; passwords masked.
+    pub why_unreached: Option<String>,
     /// When a dial of this account was last answered by a destination through any route.
     pub last_success: Option<Instant>,
     /// True while the last dial found no route at all.

@@ -148,6 +148,8 @@ async fn a_destination_that_refuses_is_no_fault_of_the_route_until_another_one_r
     assert!(head.starts_with("HTTP/1.1 502 "), "both say so: {head}");
     let traffic = watched.account.traffic();
     assert!(traffic.last_fault.is_none() && traffic.last_unreached.is_some(), "{traffic:?}");
+    let why = traffic.why_unreached.expect("a sentence");
+    assert!(why.starts_with(&format!("{} could not be reached through 2 proxies: ", other.addr())), "{why}");
     second.heal().await;
     let head = watched.rig.connect_as(&watched.pair, other.addr()).await.1;
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");

@@ -55,15 +55,18 @@ pub async fn look(
     };
     let asked = std::time::Instant::now();
     let (answer, metadata) = asker.page_and_playlist().await;
-    let fault = account.traffic().last_failure().is_some_and(|at| at >= asked);
+    let traffic = account.traffic();
+    let fault = traffic.last_failure().is_some_and(|at| at >= asked);
+    // Streamlink has words for it that say less, or nothing of the kind.
+    let unreached = traffic.why_unreached.filter(|_| traffic.last_unreached.is_some_and(|at| at >= asked));
     match answer {
         Answer::Playlist { ended: true, .. } => {
             Look::Offline("the playlist says that the stream has ended".to_owned())
         }
         // A host that no route reached makes Streamlink say that there are no streams.
-        Answer::Gone(why) if fault => Look::Unreachable(why),
+        Answer::Gone(why) if fault => Look::Unreachable(unreached.unwrap_or(why)),
         Answer::Gone(why) => Look::Offline(why),
-        Answer::Unreachable(why) => Look::Unreachable(why),
+        Answer::Unreachable(why) => Look::Unreachable(unreached.unwrap_or(why)),
         Answer::Unclear(why) => Look::Unclear(why),
         Answer::SaidOffline => Look::Offline("the platform says that the channel is offline".to_owned()),
         Answer::Playlist { .. } | Answer::Streams | Answer::SaidLive => Look::Live {

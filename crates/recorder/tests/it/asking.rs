@@ -145,5 +145,15 @@ live_test! {
         stage.routes.traffic.lock().expect("unpoisoned").last_fault = Some(Instant::now() + Duration::from_secs(60));
         let doubtful = look_at(&url).await;
         assert!(matches!(doubtful, Look::Unreachable(_)), "{doubtful:?}");
+        // And why: Streamlink would say that there is no stream, or name an address.
+        let why = "live.test:443 could not be reached through 1 proxy".to_owned();
+        {
+            let mut traffic = stage.routes.traffic.lock().expect("unpoisoned");
+            traffic.last_unreached = traffic.last_fault;
+            traffic.why_unreached = Some(why.clone());
+        }
+        assert_eq!(look_at(&url).await, Look::Unreachable(why.clone()));
+        stage.proxy.set_fault(Fault::Refuse).await;
+        assert_eq!(look_at(&url).await, Look::Unreachable(why));
     }
 }

@@ -22,7 +22,7 @@ on_both!(
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A server that looks often and does not wait long, with one channel.
-async fn play(database: Database, wish: &Value) -> (Play, i64) {
+pub(super) async fn play(database: Database, wish: &Value) -> (Play, i64) {
     let play = Play::on(database).await;
     let settings = json!({ "channel_check_seconds": 10, "channel_linger_seconds": 5 });
     play.server.ok("PUT", "/api/settings", &settings.to_string()).await.expect("taken");

@@ -10,6 +10,7 @@ mod database;
 mod edits;
 mod failover;
 mod fuzzed;
+mod nowhere;
 mod on_air;
 mod refused;
 mod secrets;
