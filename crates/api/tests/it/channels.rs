@@ -91,6 +91,8 @@ async fn what_makes_no_sense_is_refused_with_a_sentence() {
         (json!({ "filename_template": "" }), "filename_template"),
         (json!({ "disk_floor_bytes": 1 }), "disk_floor_bytes"),
         (json!({ "container": "exe" }), "ts, mkv or mp4"),
+        (json!({ "public_url": "https://127.0.0.1" }), "no host that Twitch can reach"),
+        (json!({ "public_url": "https://u:hunter2@rec.example.org" }), "public_url has a user"),
     ] {
         let detail = rig.send(Method::PUT, "/api/settings", &change.to_string()).await.problem(400);
         assert!(detail.contains(word), "{change}: {detail}");

@@ -2,14 +2,16 @@
 //!
 //! A look (`watch.rs`: Twitch's API for all of its channels at once, Streamlink for everything else) or a message from
 //! Twitch (`eventsub.rs`) becomes a [`Sight`]; `standing.rs` says what it changes, `outage.rs` what is told of looks that
-//! fail; `start.rs` begins recordings and hears of
-//! their end. `link.rs` is the connection to Twitch, `refused.rs` whether it takes our credentials, `wishes.rs` what people want of channels, `settings.rs` what they want
-//! in general, `filename.rs` how a template names files. Everything goes through the gateway, by the rules of the pool.
+//! fail; `start.rs` begins recordings and hears of their end. `link.rs` is the connection to Twitch, `refused.rs` whether it
+//! takes our credentials, `wishes.rs` what people want of channels, `settings.rs` what they want in general (`public_url.rs`:
+//! where Twitch delivers), `filename.rs` how a template names files. Everything goes through the gateway, by the rules of the
+//! pool.
 
 mod eventsub;
 mod filename;
 mod link;
 mod outage;
+mod public_url;
 mod refused;
 mod settings;
 mod standing;
