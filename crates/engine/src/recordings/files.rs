@@ -22,34 +22,44 @@ impl Recordings {
         // A whole file was made of its parts, which are gone: what has such a name now is another's.
         let parts = full.parts.iter().filter(|part| !whole && is(&part.path, part.bytes));
         let parts = parts.map(|part| part.path.as_path());
-        let pictures = row.thumbnail.as_deref();
-        finished.into_iter().chain(parts).chain(pictures).filter(|file| self.may_be_of(full, file)).collect()
+        let files = finished.into_iter().chain(parts).chain(row.thumbnail.as_deref());
+        let taken: Vec<_> = self.all().iter().map(|active| active.full().row.path).collect();
+        // Rather too few than one of a recording that is under way.
+        let another =
+            |file: &Path| taken.iter().any(|path| path.file_stem().is_some_and(|stem| begins(file, stem)));
+        files.filter(|file| self.holds(file) && !another(file)).collect()
     }
 
-    /// Whether a file is where this recording could have put it: below the directory of recordings, and not under the name
-    /// of another that is under way.
-    fn may_be_of(&self, full: &RecordingFull, file: &Path) -> bool {
-        let others = self.all().into_iter().filter(|active| active.id != full.row.id);
-        let mut taken = others.map(|active| active.full().row.path);
-        let another = taken.any(|path| path.file_stem().is_some_and(|stem| begins(file, stem)));
-        let dots = file.components().any(|piece| piece == Component::ParentDir);
-        file.starts_with(&self.directory) && !dots && !another
+    /// Whether a file is below the directory of recordings.
+    fn holds(&self, file: &Path) -> bool {
+        file.starts_with(&self.directory) && !file.components().any(|piece| piece == Component::ParentDir)
+    }
+
+    /// Whether a recording that is under way writes this file, other than this one.
+    fn is_of_another(&self, id: RecordingId, file: &Path) -> bool {
+        let others = self.all().into_iter().filter(|active| active.id != id);
+        others
+            .map(|active| active.full())
+            .any(|other| other.row.path == file || other.parts.iter().any(|part| part.path == file))
     }
 
     /// Opens a file of this recording; an error if what is there now is not what was recorded. `bytes`: its size, if that
     /// does not grow any more.
     fn open(&self, full: &RecordingFull, path: &Path, bytes: Option<u64>) -> Result<File, Refusal> {
         let refused = |why: String| Refusal::NotFound(format!("the file of this recording {why}"));
-        if !self.may_be_of(full, path) {
+        if !self.holds(path) {
             let (path, directory) = (path.display(), self.directory.display());
             return Err(refused(format!(
                 "is said to be {path}, which is none of the recordings below {directory}: was the server started with another --recordings-dir?"
             )));
         }
-        let gone = |error| refused(format!("cannot be read ({error}): was it moved or deleted?"));
-        let seen = path.symlink_metadata().map_err(gone)?;
         let another =
             || refused(format!("is not there: what is now at {} is not what was recorded", path.display()));
+        if self.is_of_another(full.row.id, path) {
+            return Err(another());
+        }
+        let gone = |error| refused(format!("cannot be read ({error}): was it moved or deleted?"));
+        let seen = path.symlink_metadata().map_err(gone)?;
         if !seen.is_file() || bytes.is_some_and(|bytes| bytes != seen.len()) {
             return Err(another());
         }

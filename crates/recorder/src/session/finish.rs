@@ -67,6 +67,12 @@ impl Session {
                 format!("{problem} ({})", named(paths))
             })),
         };
+        if let Some(Err(_)) = &joined {
+            // Half a packet at the end of one may have been cut off.
+            for part in &mut self.parts {
+                part.bytes = part.path.metadata().map_or(part.bytes, |meta| meta.len());
+            }
+        }
         let picture = match &joined {
             Some(Ok(file)) if self.request.thumbnail => {
                 let output = self.request.output.moved_to(file.clone());
