@@ -56,7 +56,7 @@ pub(crate) struct Findings<'a> {
     pub(crate) answer: &'a Answer,
     /// The route failed while the question was asked.
     pub(crate) fault_while_asking: bool,
-    /// Since the first answer of "gone" after this exit, if there was one before this.
+    /// For how long the same has been said, if this answer says that the stream is gone and is not the first to say so.
     pub(crate) gone_for: Option<Duration>,
     /// The platform should know and did not answer.
     pub(crate) platform_fails: bool,

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::child_run::Run;
 use super::{Backoff, FIRST_ROUTE, Outcome, Session};
 use crate::control::Status;
-use crate::live::{Answer, Decision, Exit, Findings, GONE_APART, Word, decide, platforms_word};
+use crate::live::{Absence, Answer, Decision, Exit, Findings, GONE_APART, Word, decide, platforms_word};
 use crate::mask::mask_url;
 
 /// Segments that pass while the next Streamlink starts, and some overlap to be sure.
@@ -34,7 +34,7 @@ impl Session {
             Some("Streamlink ended; asking whether the stream goes on".to_owned()),
         );
         let ended = Instant::now();
-        let mut gone_since: Option<Instant> = None;
+        let mut absence = Absence::default();
         let mut asking = Backoff::up_to(ASK_AT_MOST_EVERY);
         loop {
             let asked = std::time::Instant::now();
@@ -47,7 +47,7 @@ impl Session {
                 exit: &run.exit,
                 answer: &answer,
                 fault_while_asking: traffic.last_failure().is_some_and(|at| at >= asked),
-                gone_for: gone_since.map(|at| at.elapsed()),
+                gone_for: absence.hear(&answer, platform_fails, Instant::now()),
                 platform_fails,
                 barren: self.barren,
                 tired: self.must_give_up(),
@@ -55,7 +55,7 @@ impl Session {
             });
             info!(?answer, ?decision, barren = self.barren, "asked whether the stream goes on");
             if !matches!(decision, Decision::AskAgain) {
-                gone_since = None;
+                absence.forget();
             }
             let wait = match decision {
                 Decision::Over(why) => {
@@ -81,10 +81,7 @@ impl Session {
                     }
                     return Next::Resume { live_edge: self.live_edge(Some(&answer)) };
                 }
-                Decision::AskAgain => {
-                    gone_since.get_or_insert_with(Instant::now);
-                    GONE_APART
-                }
+                Decision::AskAgain => GONE_APART,
                 Decision::Unreachable(why) => {
                     warn!("the stream cannot be reached: {why}");
                     if self.lacks_a_first_route(traffic.no_route) {

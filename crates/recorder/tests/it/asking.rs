@@ -42,6 +42,20 @@ impl Platform for Says {
     }
 }
 
+/// Fails to answer once, and says from then on that the channel is offline.
+#[derive(Default)]
+struct Recovers(AtomicU32);
+
+#[async_trait]
+impl Platform for Recovers {
+    async fn is_live(&self) -> Liveness {
+        match self.0.fetch_add(1, Ordering::SeqCst) {
+            0 => Liveness::Failing("503".to_owned()),
+            _ => Liveness::Offline,
+        }
+    }
+}
+
 fn kill_streamlink() {
     let [pid] = children()[..] else { panic!("one Streamlink") };
     signal(pid, "KILL");
@@ -62,6 +76,24 @@ live_test! {
         assert!(killed.elapsed() >= Duration::from_secs(5) && platform.asked() == 2, "one answer is not enough");
         assert_eq!((summary.ended, summary.segments_lost), (Ended::StreamEnded, 0), "{summary:?}");
         assert!(summary.reason.contains("the platform says"), "{}", summary.reason);
+    }
+}
+
+live_test! {
+    async fn one_offline_of_a_platform_that_has_just_recovered_is_not_believed() {
+        let stage = Stage::new().await;
+        let platform = Arc::new(Recovers::default());
+        let mut request = stage.request("show.ts");
+        request.platform = Some(Arc::clone(&platform) as Arc<dyn Platform>);
+        let mut running = stage.start(request);
+        running.until_media(8).await;
+        stage.origin.set_gone("", Some(404));
+        kill_streamlink();
+        let summary = running.end().await;
+        assert_eq!(summary.ended, Ended::StreamEnded, "{summary:?}");
+        assert!(summary.reason.contains("the platform says"), "{}", summary.reason);
+        let asked = platform.0.load(Ordering::SeqCst);
+        assert_eq!(asked, 3, "it failed once and has to say so twice");
     }
 }
 
