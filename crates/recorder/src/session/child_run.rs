@@ -172,7 +172,8 @@ impl Session {
                 Some(answer) = OptionFuture::from(watch.looking.as_mut()) => {
                     watch.looking = None;
                     let now = Instant::now();
-                    watch.trouble = watch.stall.judge(&answer, watch.flight.wanted(now), now);
+                    let failed = self.account.traffic().last_failure().map(Instant::from_std);
+                    watch.trouble = watch.stall.judge(&answer, watch.flight.wanted(now), failed, now);
                     if let Some(trouble) = watch.trouble {
                         warn!(?trouble, "the playlist goes on without Streamlink: it is replaced");
                         child.kill();

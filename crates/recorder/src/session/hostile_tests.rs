@@ -103,7 +103,9 @@ proptest! {
             let _ = ledger.announce(time);
             let _ = flight.slow(now);
             let answer = Answer::Playlist { ended: false, first: 3, next: 9 };
-            let _ = stall.judge(&answer, flight.wanted(now), now);
+            for failed in [None, Some(now)] {
+                let _ = stall.judge(&answer, flight.wanted(now), failed, now);
+            }
             let _ = stall.wants_a_look(ledger.usual(), now);
             if let Some(stand) = ledger.stand(time, DRAINED) {
                 let (next, at, media, gaps) = (stand.next, stand.at, stand.media, stand.gaps);

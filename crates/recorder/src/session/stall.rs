@@ -22,8 +22,10 @@ const HANGS: Duration = Duration::from_secs(21);
 /// A segment that has left the playlist, and of which nothing has come for so long (or seven durations), will not come: a
 /// site keeps it for its own duration and that of the playlist (RFC 8216 section 6.2.2).
 const LOST: Duration = Duration::from_secs(12);
-/// Two tries of a playlist in vain, 6 s each: who is silent for longer beside a playlist that answers, waits for no segment.
-const SILENT: Duration = Duration::from_secs(13);
+/// While its playlist comes, it says something this often, whatever segment it waits for: it waits for the duration of a
+/// segment, and 6 s at most for an answer. Silence from here to [`HANGS`] may be either: it hangs, or the playlist answers
+/// us and did not answer it until now.
+const SPEAKS: Duration = Duration::from_secs(8);
 const RARELY: Duration = Duration::from_secs(60);
 
 /// What is wrong with Streamlink.
@@ -31,8 +33,10 @@ const RARELY: Duration = Duration::from_secs(60);
 pub(super) enum Trouble {
     /// The playlist's numbers began anew, below those that were recorded.
     Renumbered,
-    /// The playlist goes on and Streamlink does not say a word.
+    /// The playlist goes on and Streamlink does not say a word, for longer than all its tries take.
     Hangs,
+    /// It is as silent, or still at its tries, but since it last said something its route failed: that explains it.
+    CutOff,
     /// It has been asking for a segment that is no longer in the playlist.
     Behind,
 }
@@ -100,30 +104,41 @@ impl Stall {
     fn looks_again(&mut self, now: Instant) -> bool {
         let due = now >= self.urgent_look_at;
         if due {
-            self.urgent_look_at = now + WORTH_A_LOOK;
+            let soon = now + WORTH_A_LOOK;
+            // What could not be told yet can be as soon as silence is a hang.
+            let told = Some(self.last_line + HANGS).filter(|told| *told > now);
+            self.urgent_look_at = told.map_or(soon, |told| told.min(soon));
         }
         due
     }
 
-    /// What the look at the playlist says. `wanted`: the segment that has been asked for, and for how long.
+    /// What the look at the playlist says. `wanted`: the segment that has been asked for, and for how long. `failed`: when
+    /// something last did not get through.
     pub(super) fn judge(
         &self,
         answer: &Answer,
         wanted: Option<(u64, Duration)>,
+        failed: Option<Instant>,
         now: Instant,
     ) -> Option<Trouble> {
         let Answer::Playlist { first, next, ended: false } = *answer else { return None };
+        let silent = now - self.last_line;
+        let cut_off = failed.is_some_and(|at| at >= self.last_line);
         if wanted.is_some_and(|(number, since)| number < first && since >= LOST) {
-            // While it only waits for a segment it still tells of playlists.
-            let silent = now - self.last_line >= SILENT;
-            return Some(if silent { Trouble::Hangs } else { Trouble::Behind });
+            return match silent {
+                _ if silent < SPEAKS => Some(Trouble::Behind),
+                _ if cut_off => Some(Trouble::CutOff),
+                _ if silent >= HANGS => Some(Trouble::Hangs),
+                _ => None,
+            };
         }
         let stalled = self.last_queued.is_some_and(|last| now - last >= WORTH_A_LOOK);
         // Caches of a site may differ by a segment or two.
         if stalled && next.saturating_add(2) < self.next {
             return Some(Trouble::Renumbered);
         }
-        (now - self.last_line >= HANGS && next > self.next.saturating_add(2)).then_some(Trouble::Hangs)
+        let hangs = silent >= HANGS && next > self.next.saturating_add(2);
+        hangs.then_some(if cut_off { Trouble::CutOff } else { Trouble::Hangs })
     }
 }
 
@@ -154,8 +169,51 @@ mod tests {
             (Answer::Playlist { ended: true, first: 0, next: 4 }, 7, None),
             (Answer::Unreachable(String::new()), 40, None),
         ] {
-            assert_eq!(stall.judge(&answer, None, at(seconds)), expected, "{answer:?} after {seconds} s");
+            let found = stall.judge(&answer, None, None, at(seconds));
+            assert_eq!(found, expected, "{answer:?} after {seconds} s");
         }
+    }
+
+    #[test]
+    fn silence_since_the_route_failed_is_no_hang() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut stall = Stall::new(start);
+        stall.line(&LogLine::Queued { track: Track::Main, number: 26, duration: 2.0 }, at(2));
+        let answer = Answer::Playlist { ended: false, first: 27, next: 40 };
+        for (wanted, failed, seconds, expected) in [
+            // All proxies were away, and are back while it is at its third try.
+            (true, Some(10), 19, Some(Trouble::CutOff)),
+            (true, Some(10), 24, Some(Trouble::CutOff)),
+            (false, Some(10), 24, Some(Trouble::CutOff)),
+            (false, Some(10), 19, None),
+            // What was overcome before it last spoke explains nothing.
+            (true, Some(1), 24, Some(Trouble::Hangs)),
+            (false, Some(1), 24, Some(Trouble::Hangs)),
+            // Without a fault it may be the site that did not answer: that shows when it speaks again, or does not.
+            (true, None, 19, None),
+            (true, None, 22, None),
+            (true, None, 23, Some(Trouble::Hangs)),
+            // It speaks, and waits.
+            (true, Some(10), 9, Some(Trouble::Behind)),
+        ] {
+            let wanted = wanted.then_some((26, LOST));
+            let found = stall.judge(&answer, wanted, failed.map(at), at(seconds));
+            assert_eq!(found, expected, "{wanted:?}, failed at {failed:?}, after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_silence_that_is_not_understood_is_looked_at_as_soon_as_it_can_be() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut stall = Stall::new(start);
+        stall.line(&LogLine::Queued { track: Track::Main, number: 30, duration: 2.0 }, at(0));
+        let in_flight = Duration::from_secs;
+        let looks: Vec<_> = (0..30)
+            .filter(|s| stall.is_stuck(in_flight(*s), 2.0, at(*s)) || stall.is_silent(at(*s)))
+            .collect();
+        assert_eq!(looks, [14, 20, 21, 27]);
     }
 
     #[test]
@@ -188,11 +246,8 @@ mod tests {
             (Some((27, seconds(14))), None),
             (None, None),
         ] {
-            assert_eq!(stall.judge(&answer, wanted, start + seconds(1)), expected, "{wanted:?}");
+            assert_eq!(stall.judge(&answer, wanted, None, start + seconds(1)), expected, "{wanted:?}");
         }
-        // Nor does one that says nothing at all wait for it.
-        let silent = stall.judge(&answer, Some((26, seconds(14))), start + seconds(13));
-        assert_eq!(silent, Some(Trouble::Hangs));
     }
 
     #[test]
@@ -204,7 +259,7 @@ mod tests {
             stall.line(&LogLine::Queued { track, number, duration: 2.0 }, at(0));
         }
         let answer = Answer::Playlist { ended: false, first: 20, next: 31 };
-        assert_eq!(stall.judge(&answer, None, at(7)), None);
+        assert_eq!(stall.judge(&answer, None, None, at(7)), None);
         stall.line(&LogLine::Queued { track: Track::Audio, number: 90_001, duration: 2.0 }, at(6));
         assert!(stall.wants_a_look(2.0, at(7)), "the video stalls, whatever the sound does");
     }

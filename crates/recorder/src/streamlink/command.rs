@@ -22,7 +22,8 @@ const OUTAGE: &[(&str, &str)] = &[
     ("stream-segmented-queue-deadline", "20"),
     // Without any byte for 3 min it ends (default 60 s).
     ("stream-timeout", "180"),
-    // With the limit below that makes 19 s of silence at most (default 3): a Streamlink that is silent for 21 s hangs.
+    // With the limit below that makes 19 s of silence at most, three tries (default 3, four tries): a Streamlink that is
+    // silent for 21 s though nothing is in its way hangs (`session/stall.rs`).
     ("hls-playlist-reload-attempts", "2"),
     // The gateway answers a dial within 5.5 s; what takes longer is dead.
     ("http-timeout", "6"),

@@ -97,6 +97,38 @@ live_test! {
 }
 
 live_test! {
+    async fn silence_since_the_route_failed_is_not_blamed_on_streamlink() {
+        let stage = Stage::new().await;
+        let mut running = stage.start(stage.request("show.ts"));
+        running.until_media(8).await;
+        let [pid] = children()[..] else { panic!("one Streamlink: {:?}", children()) };
+        // With a segment in flight.
+        stage.proxy.set_fault(Fault::Trickle(2_000)).await;
+        stage.routes.slow.lock().expect("unpoisoned").clear();
+        let started = std::time::Instant::now();
+        while stage.routes.slow.lock().expect("unpoisoned").is_empty() {
+            assert!(started.elapsed() < PATIENCE, "never told");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        signal(pid, "STOP");
+        stage.proxy.heal().await;
+        // The route fails and is back, after the last that Streamlink said for certain.
+        {
+            let mut traffic = stage.routes.traffic.lock().expect("unpoisoned");
+            traffic.last_fault = Some(std::time::Instant::now() + Duration::from_secs(1));
+            traffic.last_success = Some(std::time::Instant::now() + Duration::from_secs(1));
+        }
+        running.until_status(Status::Recovering).await;
+        running.until_status(Status::Recording).await;
+        running.until("a gap", |p| p.segments_lost > 0).await;
+        running.control.stop(StopCause::Duration);
+        let summary = running.end().await;
+        let told: Vec<_> = summary.gaps.iter().map(|gap| (gap.cause, gap.via.is_some())).collect();
+        assert_eq!(told, [(GapCause::Route, true)], "{summary:?}");
+    }
+}
+
+live_test! {
     async fn a_segment_that_crawls_is_told_to_the_gateway() {
         let stage = Stage::new().await;
         let mut running = stage.start(stage.request("show.ts"));
