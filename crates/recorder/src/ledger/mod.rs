@@ -15,6 +15,7 @@
 //! twice. (Streamlink says nothing of the numbers of DASH; a failed DASH segment counts as one.)
 
 mod away;
+mod drained;
 mod numbers;
 mod stand;
 
@@ -23,6 +24,7 @@ use holdfast_model::{Gap, GapCause, Via};
 
 use crate::streamlink::{LogLine, Track};
 pub(crate) use away::Away;
+pub(crate) use drained::PartEnd;
 use numbers::{Due, FRESH, Numbers, jumps, runs, runs_within};
 
 /// Streamlink reports a segment as complete when it is in its buffer; so much later it has left for our pipe.
@@ -76,6 +78,10 @@ pub(crate) struct Ledger {
     due_while_down: u64,
     /// The stream was over and is back, and nothing has been queued since.
     away: Option<Away>,
+    /// When the running child last delivered something …
+    last_byte: Option<DateTime<Utc>>,
+    /// … and last said something.
+    last_line: Option<DateTime<Utc>>,
 }
 
 impl Ledger {
@@ -85,6 +91,7 @@ impl Ledger {
         self.renumbered_in_part = false;
         self.window_ends = None;
         self.fresh_in_part = 0;
+        (self.last_byte, self.last_line) = (None, None);
         for numbers in [&mut self.main, &mut self.audio] {
             numbers.tail = numbers.content_end;
         }
@@ -92,6 +99,7 @@ impl Ledger {
 
     /// Takes one line of the log in.
     pub(crate) fn line(&mut self, line: &LogLine, now: DateTime<Utc>, blame: &Blame) {
+        self.last_line = Some(now);
         match *line {
             LogLine::Queued { track, number, duration } => {
                 if track == Track::Main {
@@ -166,17 +174,21 @@ impl Ledger {
         }
     }
 
-    /// A child ended: what it had queued and not completed is missing for now. If it was killed, what it last
+    /// A child ended: what it had queued and not completed is missing for now. Unless it ended by itself, what it last
     /// completed may not have come out of it.
-    pub(crate) fn part_ends(&mut self, killed: bool, now: DateTime<Utc>, blame: &Blame) {
+    pub(crate) fn part_ends(&mut self, end: PartEnd, now: DateTime<Utc>, blame: &Blame) {
+        let alive = if end == PartEnd::Silent { self.last_line.unwrap_or(now) } else { now };
         for track in [Track::Main, Track::Audio] {
             let numbers = self.numbers(track);
             numbers.queued.clear();
-            let fresh = std::mem::take(&mut numbers.fresh);
-            let doubtful = fresh.into_iter().filter(|(_, _, at)| killed && now - *at < DRAINED);
-            for (number, duration, at) in doubtful {
+            let mut fresh = std::mem::take(&mut numbers.fresh);
+            fresh.retain(|(_, _, at)| end != PartEnd::Whole && !self.has_left(*at, alive));
+            for (number, duration, at) in fresh {
                 let numbers = self.numbers(track);
                 numbers.unmark(number);
+                // The next part has to reach back to before it.
+                let before = at - TimeDelta::milliseconds((duration * 1000.0) as i64);
+                numbers.last_complete = numbers.last_complete.min(Some(before));
                 numbers.due.insert(number, Due { duration, at, blame: None });
                 if track == Track::Main {
                     self.media -= duration;
@@ -329,9 +341,9 @@ impl Ledger {
     }
 
     /// Gaps that have become certain since the last call: something after them has arrived, and has left Streamlink.
-    pub(crate) fn announce(&mut self, now: DateTime<Utc>) -> Vec<Gap> {
+    pub(crate) fn announce(&mut self) -> Vec<Gap> {
         let (number, settled) = self.announced;
-        let tail = self.main.drained_end(now).max(number);
+        let tail = self.drained_end().max(number);
         let mut certain = self.settled.get(settled..).unwrap_or_default().to_vec();
         certain.extend(runs_within(&self.main, number..tail));
         self.announced = (tail, self.settled.len());
@@ -339,8 +351,8 @@ impl Ledger {
     }
 
     /// At the end: all that has not been announced.
-    pub(crate) fn announce_rest(&mut self, now: DateTime<Utc>) -> Vec<Gap> {
-        let mut rest = self.announce(now);
+    pub(crate) fn announce_rest(&mut self) -> Vec<Gap> {
+        let mut rest = self.announce();
         rest.extend(runs_within(&self.main, self.announced.0..u64::MAX));
         rest
     }

@@ -6,13 +6,13 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use holdfast_model::{Gap, GapCause};
 
-use super::{ASSUMED_DURATION, Blame, DRAINED};
+use super::{ASSUMED_DURATION, Blame};
 
 /// More numbers than this are never passed over, only numbered anew: a day of the shortest segments.
 const MOST_SKIPPED: u64 = 100_000;
 
-/// So many completions are remembered in that light.
-pub(super) const FRESH: usize = 64;
+/// So many completions are remembered in that light: 16 MiB of sound alone.
+pub(super) const FRESH: usize = 1024;
 
 /// One segment that is due and has not come.
 #[derive(Clone, Debug)]
@@ -79,17 +79,6 @@ impl Numbers {
             let merged = left.start..right.end;
             self.done.splice(at..at + 2, [merged]);
         }
-    }
-
-    /// The number after the highest whose bytes have left Streamlink for certain; 0 if none of those that are remembered
-    /// is certain. A kill takes nothing of what lies below it.
-    pub(super) fn drained_end(&self, now: DateTime<Utc>) -> u64 {
-        let certain = |at: DateTime<Utc>| now - at >= DRAINED;
-        if self.fresh.iter().all(|(_, _, at)| certain(*at)) {
-            return self.content_end;
-        }
-        let last = self.fresh.iter().rev().find(|(_, _, at)| certain(*at));
-        last.map_or(0, |(number, _, _)| number.saturating_add(1))
     }
 
     pub(super) fn unmark(&mut self, number: u64) {

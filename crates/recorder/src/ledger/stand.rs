@@ -40,14 +40,15 @@ impl Ledger {
         ledger
     }
 
-    /// Where it stands, leaving out what completed less than `lag` ago: that may not be in the file yet. `None` if
-    /// nothing is certain.
+    /// Where it stands, leaving out what completed less than `lag` ago, or has shown no bytes since: that may not be in the
+    /// file yet. Without a lag it is. `None` if nothing is certain.
     pub(crate) fn stand(&self, now: DateTime<Utc>, lag: TimeDelta) -> Option<Stand> {
         // With sound of its own, ffmpeg mixes the two and holds back what the other has not reached yet.
         let mixing = TimeDelta::milliseconds((self.usual() * 2000.0) as i64 + 1000);
         let lag = if self.audio.next.is_some() && lag > TimeDelta::zero() { lag.max(mixing) } else { lag };
         let fresh = &self.main.fresh;
-        let (doubtful, certain): (Vec<_>, Vec<_>) = fresh.iter().partition(|(_, _, at)| now - *at < lag);
+        let inside = |at| lag > TimeDelta::zero() && (now - at < lag || !self.has_left(at, now));
+        let (doubtful, certain): (Vec<_>, Vec<_>) = fresh.iter().partition(|(_, _, at)| inside(*at));
         let first_doubtful = doubtful.iter().map(|(number, _, _)| *number).min();
         let next = first_doubtful.or(self.main.done.last().map(|range| range.end))?;
         let at = match certain.last() {

@@ -1,5 +1,6 @@
-//! The ledger on stories told in a few words: `q5` queued, `c5` complete, `f5` failed, `d5` an advertisement,
-//! `w5` the playlist ends with it, `P` a part starts, `E` it ends, `K` it is killed, `+9` nine seconds pass, `A` it had
+//! The ledger on stories told in a few words: `q5` queued, `c5` complete and delivered, `s5` complete and still inside,
+//! `.` some other line, `f5` failed, `d5` an advertisement,
+//! `w5` the playlist ends with it, `P` a part starts, `E` it ends, `K` it is killed, `H` it hung and is killed, `+9` nine seconds pass, `A` it had
 //! ended and is back, `G` it was gone and is back, `!` what is certain is told.
 
 use super::*;
@@ -20,7 +21,12 @@ fn telling(story: &str) -> (Ledger, Vec<Gap>) {
         let number: u64 = rest.parse().unwrap_or_default();
         let line = match verb {
             "q" => LogLine::Queued { track, number, duration: 2.0 },
-            "c" => LogLine::Complete { track, number },
+            "c" => {
+                ledger.bytes_came(now);
+                LogLine::Complete { track, number }
+            }
+            "s" => LogLine::Complete { track, number },
+            "." => LogLine::Other,
             "d" => LogLine::Discarded { track, number },
             "f" => LogLine::Failed { track, number, reason: String::new() },
             "w" => LogLine::Window { first: 0, last: number },
@@ -32,8 +38,13 @@ fn telling(story: &str) -> (Ledger, Vec<Gap>) {
                 ledger.was_away(if verb == "A" { Away::Ended } else { Away::Unseen });
                 continue;
             }
-            "E" | "K" => {
-                ledger.part_ends(verb == "K", now, &blame);
+            "E" | "K" | "H" => {
+                let end = match verb {
+                    "E" => PartEnd::Whole,
+                    "K" => PartEnd::Killed,
+                    _ => PartEnd::Silent,
+                };
+                ledger.part_ends(end, now, &blame);
                 continue;
             }
             "+" => {
@@ -41,7 +52,7 @@ fn telling(story: &str) -> (Ledger, Vec<Gap>) {
                 continue;
             }
             "!" => {
-                told.extend(ledger.announce(now));
+                told.extend(ledger.announce());
                 continue;
             }
             other => panic!("no such word: {other}"),
@@ -78,6 +89,15 @@ fn what_never_completes_is_lost_and_nothing_else() {
         ("P q5 c5 +3 q6 c6 +0.1 K", (1, 2.0, 1), 2.0),
         ("P q5 c5 +3 q6 c6 +0.1 K P q6 c6", (0, 0.0, 0), 4.0),
         ("P q5 c5 +3 q6 c6 +0.3 K", (0, 0.0, 0), 4.0),
+        // It said nothing after the completion: it may have hung since.
+        ("P q5 c5 +3 q6 c6 +30 H", (1, 2.0, 1), 2.0),
+        ("P q5 c5 +3 q6 c6 +30 H P q6 c6", (0, 0.0, 0), 4.0),
+        ("P q5 c5 +3 q6 c6 +0.3 . +30 H", (0, 0.0, 0), 4.0),
+        // Its output stood still while its workers went on.
+        ("P q5 c5 +2 q6 s6 +2 q7 s7 +2 q8 s8 +1 . +30 H", (3, 6.0, 1), 2.0),
+        ("P q5 c5 +2 q6 s6 +2 q7 s7 +2 q8 s8 +1 . +30 K", (3, 6.0, 1), 2.0),
+        ("P q5 s5 +1 . K", (1, 2.0, 1), 0.0),
+        ("P q5 c5 +2 q6 s6 +2 q7 s7 +2 q8 c8 +1 . +30 H", (0, 0.0, 0), 8.0),
     ] {
         let ledger = tell(story);
         assert_eq!(lost(&ledger), expected, "{story}");
@@ -171,21 +191,24 @@ fn gaps_are_told_once_and_only_when_certain() {
     for (story, segments) in [
         ("P q5 c5 q6 f6 +1 !", 0),
         ("P q5 c5 q6 f6 q7 c7 !", 0),
-        ("P q5 c5 q6 f6 q7 c7 +0.2 ! !", 1),
+        ("P q5 c5 q6 f6 q7 c7 +0.2 !", 0),
+        ("P q5 c5 q6 f6 q7 c7 +0.2 . ! !", 1),
         // One that is certain goes before one that is not.
         ("P q5 c5 q6 f6 q7 c7 +2 q8 f8 q9 c9 !", 1),
         ("P q5 c5 q6 f6 q7 c7 E !", 1),
         // Killed right after a completion: that one is lost as well, and told like the rest.
-        ("P q5 c5 +3 q6 c6 ! +0.1 K ! +30 P q10 c10 +1 ! !", 4),
-        ("P q5 c5 +3 q6 f6 q7 c7 ! +0.1 K ! +30 P q10 c10 +1 !", 4),
+        ("P q5 c5 +3 q6 c6 ! +0.1 K ! +30 P q10 c10 +1 . ! !", 4),
+        ("P q5 c5 +3 q6 f6 q7 c7 ! +0.1 K ! +30 P q10 c10 +1 . !", 4),
+        // So are those that its output stood still for: nothing behind it was told before.
+        ("P q5 c5 +2 q6 s6 +2 q7 f7 q8 s8 +1 . ! +30 H ! +2 P q12 c12 +1 . !", 6),
         // What was told under the old numbers is not told again under the new ones.
-        ("P q50 c50 q51 f51 q52 c52 +1 ! E P w4 q3 c3 +1 !", 1),
-        ("P q50 c50 q51 f51 q52 c52 +1 ! q53 f53 E P w4 q3 f3 q4 c4 +1 !", 3),
-        ("P q50 c50 q51 f51 q52 c52 +1 ! E +20 P w4 q3 c3 +1 ! E +1 P q4 f4 q5 c5 +1 !", 11),
+        ("P q50 c50 q51 f51 q52 c52 +1 . ! E P w4 q3 c3 +1 . !", 1),
+        ("P q50 c50 q51 f51 q52 c52 +1 . ! q53 f53 E P w4 q3 f3 q4 c4 +1 . !", 3),
+        ("P q50 c50 q51 f51 q52 c52 +1 . ! E +20 P w4 q3 c3 +1 . ! E +1 P q4 f4 q5 c5 +1 . !", 11),
     ] {
         let (mut ledger, told) = telling(story);
         assert_eq!(told.iter().map(|gap| gap.segments).sum::<u64>(), segments, "{story}");
-        let rest = ledger.announce_rest(at(999.0));
+        let rest = ledger.announce_rest();
         let all = told.iter().chain(&rest).map(|gap| gap.segments).sum::<u64>();
         assert_eq!(all, lost(&ledger).0, "{story}");
     }
@@ -261,7 +284,7 @@ fn an_earlier_run_is_gone_on_with() {
         let mut ledger = resumed(down);
         ledger.part_starts();
         let mut now = at(down + (first as f64 - 50.0 - down / 2.0).max(0.0) * 2.0);
-        assert_eq!(ledger.announce(now), [], "known gaps are not told again");
+        assert_eq!(ledger.announce(), [], "known gaps are not told again");
         for number in first..first + 5 {
             for line in [
                 LogLine::Queued { track: Track::Main, number, duration: 2.0 },
@@ -269,7 +292,9 @@ fn an_earlier_run_is_gone_on_with() {
             ] {
                 ledger.line(&line, now, &blame);
             }
+            ledger.bytes_came(now);
             now += TimeDelta::seconds(2);
+            ledger.line(&LogLine::Other, now, &blame);
         }
         let lost_by =
             |cause| -> u64 { ledger.gaps().iter().filter(|g| g.cause == cause).map(|g| g.segments).sum() };
@@ -281,7 +306,7 @@ fn an_earlier_run_is_gone_on_with() {
         assert_eq!(lost_by(GapCause::Origin), 1, "the gap that was known stays");
         let new = (first + 5 - first.max(50)) as f64;
         assert!((ledger.media_seconds() - 98.0 - new * 2.0).abs() < 1e-9, "{}", ledger.media_seconds());
-        assert_eq!(ledger.announce(now).iter().map(|g| g.segments).sum::<u64>(), process + route);
+        assert_eq!(ledger.announce().iter().map(|g| g.segments).sum::<u64>(), process + route);
     }
 }
 
@@ -331,7 +356,7 @@ fn advertisements_are_gaps_and_no_loss() {
 #[test]
 fn a_break_is_told_once_when_it_is_over() {
     let mut ledger = tell("P q5 c5 q6 d6 q7 d7");
-    assert_eq!((ledger.announce(at(1.0)).len(), ledger.certain_loss()), (0, (0, 0.0)));
+    assert_eq!((ledger.announce().len(), ledger.certain_loss()), (0, (0, 0.0)));
     let (now, blame) = (at(30.0), Blame { cause: GapCause::Origin, via: None });
     for line in [
         LogLine::Queued { track: Track::Main, number: 8, duration: 2.0 },
@@ -339,13 +364,15 @@ fn a_break_is_told_once_when_it_is_over() {
     ] {
         ledger.line(&line, now, &blame);
     }
-    let told: Vec<_> = ledger.announce(at(31.0)).iter().map(|gap| (gap.cause, gap.segments)).collect();
+    ledger.bytes_came(now);
+    ledger.line(&LogLine::Other, at(31.0), &blame);
+    let told: Vec<_> = ledger.announce().iter().map(|gap| (gap.cause, gap.segments)).collect();
     assert_eq!(told, [(GapCause::Ads, 2)]);
-    assert_eq!((ledger.announce_rest(at(31.0)).len(), ledger.certain_loss()), (0, (0, 0.0)));
+    assert_eq!((ledger.announce_rest().len(), ledger.certain_loss()), (0, (0, 0.0)));
     // In the middle of one somebody stops: what was cut out is told, and is no loss.
     let mut ledger = tell("P q5 c5 q6 d6 q7 d7");
     ledger.stopped_at(at(1.0), &blame, false);
-    assert_eq!((cut_out(&ledger), ledger.announce_rest(at(1.0)).len()), ((2, 4.0, 1), 1));
+    assert_eq!((cut_out(&ledger), ledger.announce_rest().len()), ((2, 4.0, 1), 1));
 }
 
 #[test]
@@ -381,10 +408,10 @@ fn a_real_twitch_log_is_read() {
     let mut told = Vec::new();
     for (number, line) in include_str!("twitch_ads.log").lines().enumerate() {
         ledger.line(&crate::streamlink::parse(line), at(number as f64 * 0.1), &blame);
-        told.extend(ledger.announce(at(number as f64 * 0.1)));
+        told.extend(ledger.announce());
     }
-    ledger.part_ends(false, at(30.0), &blame);
-    told.extend(ledger.announce_rest(at(30.0)));
+    ledger.part_ends(PartEnd::Whole, at(30.0), &blame);
+    told.extend(ledger.announce_rest());
     let found: Vec<_> = told.iter().map(|gap| (gap.cause, gap.segments, gap.seconds)).collect();
     assert_eq!(found, [(GapCause::Ads, 6, 12.0), (GapCause::Ads, 3, 6.0)]);
     assert_eq!(ledger.gaps(), told);

@@ -14,6 +14,7 @@ use super::quality::Doubt;
 use super::stall::{Stall, Trouble};
 use super::{FIRST_ROUTE, Outcome, Session};
 use crate::control::{Status, StopCause};
+use crate::ledger::PartEnd;
 use crate::live::{Answer, Asker, Exit};
 use crate::mask::{Masker, mask_url};
 use crate::ports::Lease;
@@ -239,6 +240,7 @@ impl Session {
             watch.doubt.flows();
         }
         self.first_byte.get_or_insert(now);
+        self.ledger.bytes_came(Utc::now());
         watch.bytes += bytes;
         watch.last_byte = Some(now);
         self.meter.add(bytes);
@@ -414,7 +416,8 @@ impl Session {
         if its_own || watch.doubt.replaced {
             blame.cause = GapCause::Process;
         }
-        self.ledger.part_ends(killed, Utc::now(), &blame);
+        let end = part_end(&status, watch.trouble);
+        self.ledger.part_ends(end, Utc::now(), &blame);
         self.writing = None;
         if let Some(part) = part {
             self.parts.push(part.into_part());
@@ -458,5 +461,14 @@ impl Session {
             fault_before: traffic.last_failure().map(|at| at.elapsed()),
         };
         Ok(Run { exit, fresh, fault, complaint: watch.complaint, replaced: watch.doubt.replaced })
+    }
+}
+
+/// What the way it ended says of what it had not delivered yet.
+fn part_end(status: &std::process::ExitStatus, trouble: Option<Trouble>) -> PartEnd {
+    match trouble {
+        Some(Trouble::Hangs | Trouble::CutOff) => PartEnd::Silent,
+        _ if status.signal().is_some() => PartEnd::Killed,
+        _ => PartEnd::Whole,
     }
 }

@@ -55,7 +55,7 @@ impl Session {
         }
         self.account.close("the recording ended");
         self.status(Status::Finalizing, None);
-        for gap in self.ledger.announce_rest(Utc::now()) {
+        for gap in self.ledger.announce_rest() {
             self.observer.event(holdfast_model::Event::Gap { recording: self.request.id, gap });
         }
         let paths: Vec<PathBuf> = self.parts.iter().map(|part| part.path.clone()).collect();

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::flight::Flight;
 use super::stall::Stall;
-use crate::ledger::{Blame, DRAINED, Ledger};
+use crate::ledger::{Blame, DRAINED, Ledger, PartEnd};
 use crate::live::Answer;
 use crate::mark::Mark;
 use crate::streamlink::parse;
@@ -19,10 +19,9 @@ enum Step {
     Line(String),
     /// Milliseconds pass.
     Wait(u64),
+    Bytes,
     PartStarts,
-    PartEnds {
-        killed: bool,
-    },
+    PartEnds(PartEnd),
     Renumbered,
     Ended(u64),
 }
@@ -68,7 +67,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0u64..20_000).prop_map(Step::Wait),
         1 => (0u64..100_000_000_000).prop_map(Step::Wait),
         1 => Just(Step::PartStarts),
-        1 => any::<bool>().prop_map(|killed| Step::PartEnds { killed }),
+        1 => prop_oneof![Just(PartEnd::Whole), Just(PartEnd::Killed), Just(PartEnd::Silent)].prop_map(Step::PartEnds),
+        4 => Just(Step::Bytes),
         1 => Just(Step::Renumbered),
         1 => prop_oneof![0u64..60, any::<u64>()].prop_map(Step::Ended),
     ]
@@ -93,14 +93,15 @@ proptest! {
                     time += TimeDelta::milliseconds(milliseconds as i64);
                     now += Duration::from_millis(milliseconds);
                 }
+                Step::Bytes => ledger.bytes_came(time),
                 Step::PartStarts => ledger.part_starts(),
-                Step::PartEnds { killed } => ledger.part_ends(killed, time, &blame),
+                Step::PartEnds(end) => ledger.part_ends(end, time, &blame),
                 Step::Renumbered => ledger.numbering_begins_anew(),
                 Step::Ended(next) => ledger.ended_at(next, time, &blame),
             }
             let (_, lost) = ledger.certain_loss();
             prop_assert!(lost.is_finite() && Duration::try_from_secs_f64(ledger.media_seconds()).is_ok());
-            let _ = ledger.announce(time);
+            let _ = ledger.announce();
             let _ = flight.slow(now);
             let answer = Answer::Playlist { ended: false, first: 3, next: 9 };
             for failed in [None, Some(now)] {
@@ -117,6 +118,6 @@ proptest! {
         }
         ledger.stopped_at(time, &blame, true);
         prop_assert!(ledger.gaps().iter().all(|gap| gap.seconds.is_finite()));
-        let _ = ledger.announce_rest(time);
+        let _ = ledger.announce_rest();
     }
 }

@@ -332,7 +332,7 @@ impl Session {
             progress.mark = mark;
             progress.chapters = chapters;
         });
-        for gap in self.ledger.announce(Utc::now()) {
+        for gap in self.ledger.announce() {
             if gap.cause.is_loss() {
                 tracing::warn!(segments = gap.segments, seconds = gap.seconds, cause = %gap.cause, "segments are missing");
             } else {

@@ -23,3 +23,4 @@ mod site;
 mod story;
 mod taken;
 mod thumbnail;
+mod undelivered;

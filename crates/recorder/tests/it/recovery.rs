@@ -90,7 +90,9 @@ live_test! {
         let verdict = stage.judge(&summary).await;
         let causes: Vec<_> = summary.gaps.iter().map(|gap| gap.cause).collect();
         assert_eq!(causes, [GapCause::Process], "{verdict} {summary:?}");
-        assert_eq!(summary.segments_lost, verdict.segments_missing() as u64, "{verdict} {summary:?}");
+        // The one that was completed just before may have come out or not: the claim is on the safe side.
+        let missing = verdict.segments_missing() as u64;
+        assert!((missing..=missing + 1).contains(&summary.segments_lost), "{verdict} {summary:?}");
         // 21 s until that is certain, and the start of another, of which the playlist holds 16.
         assert!(summary.segments_lost < 12, "it took too long: {summary:?}");
     }
