@@ -79,6 +79,12 @@ pub fn stream_address(text: &str) -> Result<StreamAddress, AddressError> {
     Ok(StreamAddress { name: shown(&url, &web), url, twitch: None })
 }
 
+/// Host and port of an address of the web, behind any of Streamlink's prefixes; `None` for everything else.
+#[must_use]
+pub fn site_of(url: &str) -> Option<String> {
+    Web::read(url).map(|web| web.place())
+}
+
 /// The last part of the path, or host and port where that says nothing.
 fn shown(url: &str, web: &Web<'_>) -> String {
     let shown = mask_url(url);

@@ -27,7 +27,7 @@ mod template;
 mod tools;
 
 pub use about::About;
-pub use address::{AddressError, StreamAddress, Twitch, stream_address};
+pub use address::{AddressError, StreamAddress, Twitch, site_of, stream_address};
 pub use control::{Control, Observer, Progress, Status, StopCause};
 pub use join::{JoinError, finished_file, settled, thumbnail};
 pub use live::{Look, look, web_client};

@@ -189,6 +189,12 @@ impl Channels {
         self.lock().get_mut(&id).map(change)
     }
 
+    /// Takes in how looks went. Who was removed meanwhile is left out; whoever is removed later is forgotten later.
+    fn heed(&self, looks: impl Iterator<Item = (ChannelId, Option<Trouble>)>) -> Vec<Told> {
+        let mut outages = self.outages();
+        outages.heed(looks.filter(|(id, _)| self.lock().contains_key(id)))
+    }
+
     fn outages(&self) -> MutexGuard<'_, Outages> {
         self.outages.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -219,12 +225,9 @@ impl Engine {
     async fn saw(&self, sights: Vec<(ChannelId, Sight)>) {
         let trouble = |sight: &Sight| match sight {
             Sight::Unknown(trouble) => Some(trouble.clone()),
-            Sight::Live { .. } | Sight::Offline => None,
+            Sight::Live { .. } | Sight::Offline | Sight::Outdated => None,
         };
-        let there = |id: &ChannelId| self.inner.channels.lock().contains_key(id);
-        let looks: Vec<(ChannelId, Option<Trouble>)> =
-            sights.iter().filter(|(id, _)| there(id)).map(|(id, sight)| (*id, trouble(sight))).collect();
-        let outages = self.inner.channels.outages().heed(looks);
+        let outages = self.inner.channels.heed(sights.iter().map(|(id, sight)| (*id, trouble(sight))));
         self.take_over(sights, outages).await;
     }
 
@@ -277,12 +280,13 @@ impl Engine {
     }
 
     fn note_of_outage(&self, told: &Told) -> Option<Note> {
+        let name =
+            |id| self.channel(id).map_or_else(|_| "a removed channel".to_owned(), |view| view.display_name);
+        let (level, message) = (told.level(), told.words(name));
         if let Some(id) = told.channel() {
             let view = self.channel(id).ok()?;
-            let message = told.words(&view.display_name);
-            return Some(about(id, &view, Note::new("streamer_updated", told.level(), message)));
+            return Some(about(id, &view, Note::new("streamer_updated", level, message)));
         }
-        let (level, message) = (told.level(), told.words(""));
         let note = Note::new("notice", level, message.clone());
         Some(note.with("message", json!(message)).with("level", json!(word(level))))
     }
@@ -326,4 +330,18 @@ fn note(change: Change, id: ChannelId, view: &ChannelView) -> Option<Note> {
 
 fn about(id: ChannelId, view: &ChannelView, note: Note) -> Note {
     note.channel(id).with("streamer", json!(view))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_removed_stays_in_no_outage() {
+        let channels = Channels::new(Vec::new(), ServerSettingsRow::default());
+        let look = (ChannelId(1), Some(Trouble::other("it was removed while it was looked at")));
+        // Whoever removes one forgets it under the same lock, and later.
+        let under_the_lock = |_: &_| assert!(channels.outages.try_lock().is_err());
+        assert_eq!(channels.heed(std::iter::once(look).inspect(under_the_lock)), []);
+    }
 }

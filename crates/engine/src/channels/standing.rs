@@ -51,6 +51,8 @@ pub(crate) enum Sight {
     },
     /// It is not.
     Offline,
+    /// An answer came, and more is known than it says.
+    Outdated,
     /// Nobody knows, for this reason. What was known stays so.
     Unknown(Trouble),
 }
@@ -136,6 +138,7 @@ impl Standing {
         let (id, since, scene) = match sight {
             Sight::Unknown(trouble) => return self.unseen(trouble.why),
             Sight::Offline => return self.seen_offline(at),
+            Sight::Outdated => return self.seen_nothing_new(),
             Sight::Live { id, since, scene } => (id, since, scene),
         };
         let numbered = self.broadcast.is_some() && id.is_some();
@@ -182,6 +185,10 @@ impl Standing {
         let news = self.error.as_ref() != Some(&why);
         self.error = Some(why);
         if news { Change::Told } else { Change::Nothing }
+    }
+
+    fn seen_nothing_new(&mut self) -> Change {
+        if self.error.take().is_some() { Change::Told } else { Change::Nothing }
     }
 
     fn seen_offline(&mut self, at: DateTime<Utc>) -> Change {

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use holdfast_model::{ChannelId, Scene};
-use holdfast_recorder::{Look, StreamlinkOptions, look};
+use holdfast_pool::{Choice, Request};
+use holdfast_recorder::{Look, StreamlinkOptions, look, site_of};
+use holdfast_store::ChannelRow;
 use holdfast_twitch::{Stream, TwitchError};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -196,33 +198,33 @@ impl Engine {
         {
             return Asked::Refused(wanted.into_iter().map(|(id, _)| id).collect());
         }
-        let sight = |(id, login): (ChannelId, String)| Some((id, self.sight_on_twitch(id, &login, &found)?));
-        self.saw(wanted.into_iter().filter_map(sight).collect()).await;
+        let sight = |(id, login): (ChannelId, String)| (id, self.sight_on_twitch(id, &login, &found));
+        self.saw(wanted.into_iter().map(sight).collect()).await;
         Asked::Heard(match found {
             Err(TwitchError::RateLimited { until }) => (until - Utc::now()).to_std().ok(),
             _ => None,
         })
     }
 
-    /// What Twitch's answer says of a channel; `None` if Twitch itself told otherwise a moment ago.
+    /// What Twitch's answer says of a channel; nothing if Twitch itself told otherwise a moment ago.
     fn sight_on_twitch(
         &self,
         id: ChannelId,
         login: &str,
         found: &Result<HashMap<String, Stream>, TwitchError>,
-    ) -> Option<Sight> {
+    ) -> Sight {
         let stream = match found {
             Ok(streams) => streams.get(login),
-            Err(error) => return Some(Sight::Unknown(Trouble::new(Cause::Twitch, error.to_string()))),
+            Err(error) => return Sight::Unknown(Trouble::new(Cause::Twitch, error.to_string())),
         };
         if self.twitch_told_otherwise(id, stream.is_some()) {
-            return None;
+            return Sight::Outdated;
         }
-        Some(stream.map_or(Sight::Offline, |stream| Sight::Live {
+        stream.map_or(Sight::Offline, |stream| Sight::Live {
             id: Some(stream.id.clone()),
             since: Some(stream.started_at),
             scene: Some(Scene { title: stream.title.clone(), category: stream.category.clone() }),
-        }))
+        })
     }
 
     /// Whether Twitch itself told the opposite a moment ago.
@@ -234,7 +236,7 @@ impl Engine {
     async fn look_by_streamlink(&self, id: ChannelId) {
         let Ok(_seat) = self.inner.channels.seats.acquire().await else { return };
         let Some(row) = self.inner.channels.with(id, |channel| channel.row.clone()) else { return };
-        if let Some(why) = row.locked.filter(|_| row.url.expose().is_empty()) {
+        if let Some(why) = row.locked.as_ref().filter(|_| row.url.expose().is_empty()) {
             return self.saw(vec![(id, Sight::Unknown(Trouble::other(why)))]).await;
         }
         let tools = match &self.inner.recordings.tools {
@@ -255,18 +257,28 @@ impl Engine {
                 Sight::Live { id: None, since: None, scene: told.then_some(scene) }
             }
             Look::Offline(_) => Sight::Offline,
-            Look::Unreachable(why) => Sight::Unknown(Trouble::new(Cause::Way, why)),
+            Look::Unreachable(why) => Sight::Unknown(self.trouble_beyond(&row, why)),
             Look::Unclear(why) => Sight::Unknown(Trouble::other(why)),
         };
-        let live = match sight {
-            Sight::Live { .. } => Some(true),
-            Sight::Offline => Some(false),
-            Sight::Unknown(_) => None,
+        let outdated = match sight {
+            Sight::Live { .. } => self.twitch_told_otherwise(id, true),
+            Sight::Offline => self.twitch_told_otherwise(id, false),
+            Sight::Outdated | Sight::Unknown(_) => false,
         };
-        if live.is_some_and(|live| self.twitch_told_otherwise(id, live)) {
-            return;
+        self.saw(vec![(id, if outdated { Sight::Outdated } else { sight })]).await;
+    }
+
+    /// What is the matter when nothing of this channel could be reached.
+    fn trouble_beyond(&self, row: &ChannelRow, why: String) -> Trouble {
+        let request = Request { tags: &row.tags, ..Request::default() };
+        match self.inner.memory.pool().read(|pool| pool.select(&request)) {
+            Choice::Proxy { .. } => {
+                Trouble::new(Cause::Site(site_of(row.url.expose()).unwrap_or_default()), why)
+            }
+            Choice::Direct(_) => Trouble::new(Cause::Way, why),
+            // Streamlink takes that for a page without streams, and says so.
+            Choice::NoRoute(reason) => Trouble::new(Cause::Way, format!("no route: {reason}")),
         }
-        self.saw(vec![(id, sight)]).await;
     }
 }
 

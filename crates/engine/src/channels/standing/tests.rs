@@ -254,4 +254,8 @@ fn not_knowing_changes_nothing_but_says_why() {
     channel.see(unknown(), at(6));
     assert_eq!((channel.see(live("1"), at(7)), channel.error.as_ref()), (Change::Told, None));
     assert_eq!(channel.scene, scene, "a look that tells no title takes none away");
+    channel.see(unknown(), at(8));
+    assert_eq!((channel.see(Sight::Outdated, at(9)), channel.error.as_ref()), (Change::Told, None));
+    assert_eq!(channel.see(Sight::Outdated, at(9)), Change::Nothing);
+    assert_eq!(channel.status(), Status::Live, "more is known than that says");
 }
