@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_gateway::probe::{CheckTarget, Objection};
 use holdfast_model::{Event, Level, Secret};
 use holdfast_twitch::{CheckRequest, Objection as Ours, Twitch, TwitchError};
@@ -26,6 +26,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const RENEWAL: Duration = Duration::from_secs(1);
 /// A token that is refused so soon after it took the place of a refused one is not replaced: the next would be refused, too.
 const REST: Duration = Duration::from_secs(60);
+/// How long nothing is asked at least after Twitch took no more: by its own word it may take some again already, and each check
+/// under way would be news.
+const LEAST_REST: TimeDelta = TimeDelta::seconds(5);
 /// Failures in a row that are told.
 const TELLING: u32 = 2;
 /// Checks that ask Twitch's API in a minute. Twitch takes 800 requests from a client ID: the looks at channels need theirs.
@@ -91,9 +94,17 @@ impl State {
         self.budget.spend(now).then(|| held.target.clone())
     }
 
+    /// The API is left alone until then. Answers until when, if it was not left alone before.
+    fn rest(&mut self, until: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let before = self.rests_until;
+        let until = until.max(now + LEAST_REST);
+        self.rests_until = before.max(Some(until));
+        before.is_none_or(|before| before <= now).then_some(until)
+    }
+
     /// A token that has just come is refused as well: the API is left alone for a while. Answers whether that is news.
     fn new_token_refused(&mut self, now: DateTime<Utc>) -> bool {
-        self.rests_until = Some(now + REST);
+        self.rest(now + REST, now);
         !std::mem::replace(&mut self.refused, true)
     }
 
@@ -206,9 +217,10 @@ impl Targets {
         timeout(RENEWAL, fetch).await.ok()?.ok()?
     }
 
+    /// Leaves the API alone until then; told once, however many checks say so.
     fn rest(&self, until: DateTime<Utc>) {
-        let before = lock(&self.state).rests_until.replace(until);
-        if before.is_none_or(|before| before < Utc::now()) {
+        let news = lock(&self.state).rest(until, Utc::now());
+        if let Some(until) = news {
             let (until, usual) = (until.format("%H:%M:%S UTC"), self.usual_words());
             tracing::info!(
                 "Twitch takes no more requests with this client ID: until {until} proxies are checked with {usual}"

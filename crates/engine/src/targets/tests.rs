@@ -135,6 +135,37 @@ async fn a_limit_is_ours_only_if_our_requests_are_used_up() {
 }
 
 #[test]
+fn that_the_api_is_left_alone_is_news_once() {
+    let (mut state, now) = (State::default(), Utc::now());
+    let seconds = TimeDelta::seconds;
+    // By this machine's clock Twitch may take requests again already.
+    assert_eq!(state.rest(now, now), Some(now + LEAST_REST));
+    for later in 0..5 {
+        assert_eq!(
+            state.rest(now + seconds(later), now + seconds(later)),
+            None,
+            "another check hears the same"
+        );
+    }
+    let next = now + seconds(60);
+    assert_eq!(state.rest(next + seconds(60), next), Some(next + seconds(60)));
+    assert_eq!(state.rest(next + seconds(9), next), None);
+    assert_eq!(state.rests_until, Some(next + seconds(60)), "the longer rest counts");
+}
+
+#[tokio::test]
+async fn checks_that_see_a_new_token_refused_share_one_rest() {
+    let all = targets(true);
+    adopt(&all, "t0ken-one", Some(Instant::now()));
+    let target = all.now().remove(0);
+    refused(&all, &target, StatusCode::UNAUTHORIZED, "9").await;
+    let until = lock(&all.state).rests_until.expect("it rests");
+    assert!(until > Utc::now() + REST / 2, "for a while: {until}");
+    refused(&all, &target, StatusCode::TOO_MANY_REQUESTS, "0").await;
+    assert!(lock(&all.state).rests_until >= Some(until), "a limit does not end it");
+}
+
+#[test]
 fn checks_leave_requests_to_others() {
     let (mut budget, start) = (Budget::default(), Instant::now());
     assert_eq!((0..A_MINUTE * 2).filter(|_| budget.spend(start)).count(), A_MINUTE as usize);
