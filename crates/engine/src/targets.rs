@@ -54,6 +54,10 @@ struct State {
     /// Counts them: what was asked for with others comes to nothing.
     generation: u64,
     held: Option<Held>,
+    /// Failures in a row to get a token with these credentials.
+    failures: u32,
+    /// It was told that there is no token, be it with the credentials before.
+    told_lost: bool,
     /// Until then nothing is asked of the API.
     rests_until: Option<DateTime<Utc>>,
     /// Even a new token was refused, and none was taken since.
@@ -114,7 +118,8 @@ impl State {
         ours && std::mem::take(&mut self.refused)
     }
 
-    /// A token came, or none; `replaced`: in the place of a refused one. Answers whether that is news.
+    /// A token came, or none; `replaced`: in the place of a refused one. False if other credentials count by now: then it
+    /// says nothing.
     fn adopt(
         &mut self,
         generation: u64,
@@ -125,13 +130,32 @@ impl State {
             return false;
         };
         match got {
-            Ok(token) if self.held.as_ref().is_some_and(|held| held.token == *token) => false,
+            Ok(token) if self.held.as_ref().is_some_and(|held| held.token == *token) => {}
             Ok(token) => {
                 let target = api_target(client_id, token);
                 self.held = target.map(|target| Held { token: token.clone(), target, replaced });
+            }
+            Err(_) => self.held = None,
+        }
+        true
+    }
+
+    /// Counts how asking for a token went. Answers whether that is news: a single failure is nobody's business, and of
+    /// refused credentials is told for all who need them (`channels/refused.rs`).
+    fn count(&mut self, got: Result<&Secret, &TwitchError>) -> bool {
+        let before = self.failures;
+        self.failures = match got {
+            Ok(_) => 0,
+            Err(error) if error.is_refusal() => before,
+            Err(_) => before.saturating_add(1),
+        };
+        match got {
+            Ok(_) => std::mem::take(&mut self.told_lost),
+            Err(_) if before < TELLING && self.failures >= TELLING => {
+                self.told_lost = true;
                 true
             }
-            Err(_) => self.held.take().is_some(),
+            Err(_) => false,
         }
     }
 }
@@ -168,7 +192,8 @@ impl Targets {
     pub(crate) fn link(&self, link: Option<(Twitch, String)>) {
         let mut state = lock(&self.state);
         let generation = state.generation + 1;
-        *state = State { link, generation, ..State::default() };
+        let told_lost = state.told_lost && link.is_some();
+        *state = State { link, generation, told_lost, ..State::default() };
         drop(state);
         self.changed.notify_one();
     }
@@ -180,9 +205,12 @@ impl Targets {
         Some((twitch.clone(), state.generation))
     }
 
-    /// Whether those credentials still count.
-    fn is_present(&self, generation: u64) -> bool {
-        lock(&self.state).generation == generation
+    /// A token of this giver; `None` if there may be another one before it comes.
+    async fn ask(&self, twitch: &Twitch) -> Option<Result<Secret, TwitchError>> {
+        tokio::select! {
+            got = twitch.token() => Some(got),
+            () = self.changed.notified() => None,
+        }
     }
 
     /// Another token for one that was refused, if it comes soon.
@@ -262,24 +290,16 @@ impl Engine {
     /// Keeps a token for the checks until the server stops, and tells when there is none.
     pub(crate) async fn keep_token(self) {
         let targets = Arc::clone(&self.inner.targets);
-        let mut failures = 0;
         loop {
             let pause = match targets.giver() {
-                None => {
-                    failures = 0;
-                    LOOK_EVERY
-                }
+                None => LOOK_EVERY,
                 Some((twitch, generation)) => {
                     let got = tokio::select! {
-                        got = twitch.token() => got,
+                        got = targets.ask(&twitch) => got,
                         () = self.inner.stop.cancelled() => return,
                     };
-                    lock(&targets.state).adopt(generation, got.as_ref(), None);
-                    // Of credentials that were replaced meanwhile nothing is told.
-                    if targets.is_present(generation) {
-                        self.note_twitch(Witness::Token, &got);
-                        self.tell_of_token(&got, &mut failures);
-                    }
+                    let Some(got) = got else { continue };
+                    self.heed_token(generation, &got);
                     if got.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }
                 }
             };
@@ -291,28 +311,32 @@ impl Engine {
         }
     }
 
-    /// Once when there is none, and once when there is one again. A single failure is nobody's business, and of refused
-    /// credentials is told for all who need them (`channels/refused.rs`).
-    fn tell_of_token(&self, got: &Result<Secret, TwitchError>, failures: &mut u32) {
-        let before = *failures;
-        *failures = match got {
-            Ok(_) => 0,
-            Err(error) if error.is_refusal() => before,
-            Err(_) => before.saturating_add(1),
+    /// Takes in how asking for a token went, if these credentials still count, and tells once when there is none, and once
+    /// when there is one again.
+    fn heed_token(&self, generation: u64, got: &Result<Secret, TwitchError>) {
+        let news = {
+            let mut state = lock(&self.inner.targets.state);
+            if !state.adopt(generation, got.as_ref(), None) {
+                return;
+            }
+            state.count(got.as_ref())
         };
+        self.note_twitch(Witness::Token, got);
+        if !news {
+            return;
+        }
         let (level, message) = match got {
-            Ok(_) if before >= TELLING => {
+            Ok(_) => {
                 let message =
                     format!("Twitch gives a token again: proxies are checked with {}", CheckRequest::URL);
                 (Level::Info, message)
             }
-            Err(error) if before < TELLING && *failures >= TELLING => {
+            Err(error) => {
                 let meanwhile = self.inner.targets.usual_words();
                 let message =
                     format!("There is no token of Twitch: {error}; proxies are checked with {meanwhile}");
                 (Level::Warning, message)
             }
-            _ => return,
         };
         self.inner.channels.links.show(got);
         self.inner.memory.pool().announce_one(Event::Notice { level, message });

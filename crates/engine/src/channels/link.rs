@@ -110,8 +110,9 @@ impl Engine {
         });
         self.inner.targets.link(link.as_ref().map(|link| link.twitch.clone()).zip(named));
         let links = &self.inner.channels.links;
-        if link.is_none() {
-            lock(&links.refused).forget();
+        match link {
+            Some(_) => lock(&links.refused).renewed(),
+            None => lock(&links.refused).forget(),
         }
         *lock(&links.twitch) = link.map(Arc::new);
         *lock(&links.last) = None;

@@ -50,6 +50,8 @@ impl Told {
 pub(crate) struct Refused {
     /// Who alone can say that it is over, while they are refused.
     over_by: Option<Witness>,
+    /// It was told of the present ones.
+    told: bool,
 }
 
 impl Refused {
@@ -62,23 +64,32 @@ impl Refused {
     pub(crate) fn heed<T>(&mut self, witness: Witness, result: &Result<T, TwitchError>) -> Option<Told> {
         match result {
             Ok(_) if self.over_by == Some(Witness::Api) && witness == Witness::Token => None,
-            Ok(_) => self.over_by.take().map(|_| Told::Taken),
+            Ok(_) => {
+                self.told = false;
+                self.over_by.take().map(|_| Told::Taken)
+            }
             Err(error) if error.is_refusal() => {
                 // That there is a token means little once the API took none.
                 let over_by = match error {
                     TwitchError::Credentials(_) => Witness::Token,
                     _ => Witness::Api,
                 };
-                let news = self.over_by.replace(over_by).is_none();
+                self.over_by = Some(over_by);
+                let news = !std::mem::replace(&mut self.told, true);
                 news.then(|| Told::Refused(error.to_string()))
             }
             Err(_) => None,
         }
     }
 
-    /// There are none any more. (With others, what was told of the old ones is over when Twitch takes those.)
+    /// There are others: should these be refused as well, that is news. If not, what was told of the old ones is over.
+    pub(crate) fn renewed(&mut self) {
+        self.told = false;
+    }
+
+    /// There are none any more.
     pub(crate) fn forget(&mut self) {
-        self.over_by = None;
+        *self = Self::default();
     }
 }
 
@@ -135,6 +146,18 @@ mod tests {
         assert_eq!(state.heed(Witness::Api, &untaken()), told("not taken"));
         assert_eq!((state.heed(Witness::Token, &Ok(())), state.is_refused()), (None, true));
         assert_eq!(state.heed(Witness::Api, &Ok(())), Some(Told::Taken));
+    }
+
+    #[test]
+    fn others_that_are_refused_as_well_are_news() {
+        let mut state = Refused::default();
+        state.heed(Witness::Token, &wrong());
+        state.renewed();
+        assert!(state.is_refused(), "until Twitch takes the others");
+        assert_eq!(state.heed(Witness::Token, &wrong()), told("wrong"));
+        assert_eq!(state.heed(Witness::Token, &wrong()), None);
+        state.renewed();
+        assert_eq!(state.heed(Witness::Token, &Ok(())), Some(Told::Taken));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What checks ask for as tokens come and go, without a Twitch that could be reached.
 
+use std::net::SocketAddr;
+
 use super::*;
 use holdfast_gateway::probe::Targets as _;
 use holdfast_recorder::web_client;
@@ -17,15 +19,19 @@ fn targets(replaceable: bool) -> Targets {
 }
 
 fn twitch() -> Twitch {
-    let client = web_client(&Secret::new("http://127.0.0.1:9"), false).expect("a client");
+    twitch_through(([127, 0, 0, 1], 9).into())
+}
+
+fn twitch_through(proxy: SocketAddr) -> Twitch {
+    let client = web_client(&Secret::new(format!("http://{proxy}")), false).expect("a client");
     let credentials = Credentials { client_id: "id".to_owned(), client_secret: Secret::new("s") };
     Twitch::new(client, credentials)
 }
 
-fn adopt(targets: &Targets, token: &str, replaced: Option<Instant>) -> bool {
+fn adopt(targets: &Targets, token: &str, replaced: Option<Instant>) {
     let mut state = lock(&targets.state);
     let generation = state.generation;
-    state.adopt(generation, Ok(&Secret::new(token)), replaced)
+    assert!(state.adopt(generation, Ok(&Secret::new(token)), replaced));
 }
 
 fn asked(targets: &Targets) -> String {
@@ -43,8 +49,7 @@ async fn refused(targets: &Targets, target: &CheckTarget, status: StatusCode, le
 fn the_api_is_asked_as_long_as_there_is_a_token_for_it() {
     let all = targets(true);
     assert_eq!(asked(&all), USUAL, "not yet");
-    assert!(adopt(&all, "t0ken-one", None));
-    assert!(!adopt(&all, "t0ken-one", None), "no news");
+    adopt(&all, "t0ken-one", None);
     assert_eq!(asked(&all), CheckRequest::URL);
     assert!(!format!("{:?}", all.now()).contains("t0ken-one"));
     let old = lock(&all.state).generation;
@@ -55,6 +60,58 @@ fn the_api_is_asked_as_long_as_there_is_a_token_for_it() {
     adopt(&all, "t0ken-two", None);
     all.link(None);
     assert_eq!(asked(&all), USUAL, "the credentials are gone");
+}
+
+/// How asking for a token went: whether that is told.
+fn told(targets: &Targets, got: &Result<(), TwitchError>) -> bool {
+    let token = Secret::new("t0ken");
+    lock(&targets.state).count(got.as_ref().map(|()| &token))
+}
+
+#[test]
+fn failures_belong_to_the_credentials_they_came_with() {
+    let all = targets(true);
+    let away = || Err(TwitchError::Unavailable("away".to_owned()));
+    let refused = || Err(TwitchError::Credentials("wrong".to_owned()));
+    for (got, news) in [
+        (Ok(()), false),
+        (away(), false),
+        (Ok(()), false),
+        (away(), false),
+        (refused(), false),
+        (away(), true),
+        (away(), false),
+    ] {
+        assert_eq!(told(&all, &got), news, "{got:?}");
+    }
+    all.link(Some((twitch(), "other".to_owned())));
+    assert!(!told(&all, &away()), "the first with these");
+    assert!(told(&all, &away()));
+    all.link(Some((twitch(), "third".to_owned())));
+    assert!(told(&all, &Ok(())), "there is one again");
+    assert!(!told(&all, &away()) && told(&all, &away()));
+    all.link(None);
+    all.link(Some((twitch(), "fourth".to_owned())));
+    assert!(!told(&all, &Ok(())), "nobody missed it");
+}
+
+#[tokio::test]
+async fn a_token_of_old_credentials_is_not_waited_for() {
+    // Takes the connection and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let old = twitch_through(silent.local_addr().expect("its address"));
+    let all = targets(true);
+    all.link(Some((old.clone(), "id".to_owned())));
+    all.changed.notified().await;
+    let changes = async {
+        let connection = silent.accept().await.expect("Twitch is asked");
+        all.link(Some((twitch(), "other".to_owned())));
+        connection
+    };
+    let (got, _connection) = timeout(Duration::from_secs(10), async { tokio::join!(all.ask(&old), changes) })
+        .await
+        .expect("at once");
+    assert_eq!(got, None);
 }
 
 #[test]

@@ -197,6 +197,7 @@ async fn proxies_are_judged_by_twitch_and_not_by_our_credentials(database: Datab
     twitch(&play).exhaust_rate_limit(Duration::ZERO);
 
     no_token_blames_nobody(&mut play).await;
+    refused_credentials_are_told_of_each_time(&play).await;
     let gone = json!({ "twitch_client_id": null }).to_string();
     play.server.ok("PUT", "/api/settings", &gone).await.expect("taken");
     let before = helix_checks(&play).len();
@@ -234,6 +235,30 @@ async fn no_token_blames_nobody(play: &mut Play) {
     let notices = play.events("notice").await;
     let counts = (told("There is no token", &notices), told("gives a token again", &notices));
     assert_eq!(counts, (1, 1), "{notices:#?}");
+}
+
+/// Others that are refused as well are news, and the page shows it.
+async fn refused_credentials_are_told_of_each_time(play: &Play) {
+    let told = async || {
+        let notices = play.events("notice").await;
+        let refused = |event: &&Value| {
+            event["message"]
+                .as_str()
+                .is_some_and(|message| message.contains("Twitch refuses the credentials"))
+        };
+        notices.iter().filter(refused).count()
+    };
+    let before = told().await;
+    for (index, secret) in ["wr0ngsecret", "wr0ngagain"].into_iter().enumerate() {
+        let settings = json!({ "twitch_client_secret": secret, "untested": true }).to_string();
+        play.server.ok("PUT", "/api/settings", &settings).await.expect("taken");
+        let shown = eventually("they are refused", PATIENCE, async || {
+            let now = play.server.get("/api/settings").await?;
+            let shown = now["twitch"]["state"] == "error" && told().await == before + index + 1;
+            Ok(shown.then_some(()))
+        });
+        shown.await.unwrap_or_else(|e| panic!("{secret}: {e:?}\n{}", play.server.story()));
+    }
 }
 
 /// Tests each proxy; all are healthy.
