@@ -1,6 +1,9 @@
 //! What health checks ask for. What a person named counts alone; else it is Twitch's API, as soon as there is a token for
 //! it, and a public address of Twitch otherwise: without credentials, while Twitch gives no token, and while it takes no
-//! more requests from us. So a proxy is judged by what it carries, never by the state of our credentials.
+//! more requests from us. So a proxy is judged by what it carries, never by the state of our credentials. `token.rs` keeps
+//! the token.
+
+mod token;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,20 +11,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_gateway::probe::{CheckTarget, Objection};
-use holdfast_model::{Event, Level, Secret};
+use holdfast_model::Secret;
 use holdfast_twitch::{CheckRequest, Objection as Ours, Twitch, TwitchError};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Engine;
-use crate::channels::Witness;
-
-/// How often it is looked whether the token is still the one to use.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// The same while there is none.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long a check waits for a new token before it asks the public address: a recording may wait for the check.
 const RENEWAL: Duration = Duration::from_secs(1);
 /// A token that is refused so soon after it took the place of a refused one is not replaced: the next would be refused, too.
@@ -283,63 +279,6 @@ impl holdfast_gateway::probe::Targets for Targets {
         if lock(&self.state).token_taken(target) {
             tracing::info!("Twitch takes the token again: proxies are checked with {}", CheckRequest::URL);
         }
-    }
-}
-
-impl Engine {
-    /// Keeps a token for the checks until the server stops, and tells when there is none.
-    pub(crate) async fn keep_token(self) {
-        let targets = Arc::clone(&self.inner.targets);
-        loop {
-            let pause = match targets.giver() {
-                None => LOOK_EVERY,
-                Some((twitch, generation)) => {
-                    let got = tokio::select! {
-                        got = targets.ask(&twitch) => got,
-                        () = self.inner.stop.cancelled() => return,
-                    };
-                    let Some(got) = got else { continue };
-                    self.heed_token(generation, &got);
-                    if got.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }
-                }
-            };
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = targets.changed.notified() => {}
-                () = self.inner.stop.cancelled() => return,
-            }
-        }
-    }
-
-    /// Takes in how asking for a token went, if these credentials still count, and tells once when there is none, and once
-    /// when there is one again.
-    fn heed_token(&self, generation: u64, got: &Result<Secret, TwitchError>) {
-        let news = {
-            let mut state = lock(&self.inner.targets.state);
-            if !state.adopt(generation, got.as_ref(), None) {
-                return;
-            }
-            state.count(got.as_ref())
-        };
-        self.note_twitch(Witness::Token, got);
-        if !news {
-            return;
-        }
-        let (level, message) = match got {
-            Ok(_) => {
-                let message =
-                    format!("Twitch gives a token again: proxies are checked with {}", CheckRequest::URL);
-                (Level::Info, message)
-            }
-            Err(error) => {
-                let meanwhile = self.inner.targets.usual_words();
-                let message =
-                    format!("There is no token of Twitch: {error}; proxies are checked with {meanwhile}");
-                (Level::Warning, message)
-            }
-        };
-        self.inner.channels.links.show(got);
-        self.inner.memory.pool().announce_one(Event::Notice { level, message });
     }
 }
 
