@@ -1,5 +1,6 @@
 //! The address by which Twitch reaches this server. It takes no other than https on port 443, and nothing arrives at one that
-//! only this machine or its network knows; better said at once than waited for.
+//! only this machine or its network knows; better said at once than waited for. `http://` on loopback is taken all the same:
+//! it is for trying messages out with a sender that is not Twitch.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -14,6 +15,9 @@ const AT_HOME: [&str; 6] = [".localhost", ".local", ".internal", ".home.arpa", "
 /// [`Refusal::Invalid`] if Twitch cannot deliver there.
 pub(super) fn public_url(text: &str) -> Result<String, Refusal> {
     let text = text.trim();
+    if is_trial(text) {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
     let refused = |why: &str| {
         Refusal::Invalid(format!(
             "public_url {why}: give the address by which the internet reaches your reverse proxy, such as https://rec.example.org"
@@ -39,6 +43,13 @@ pub(super) fn public_url(text: &str) -> Result<String, Refusal> {
     } else {
         Err(refused("leads to no host that Twitch can reach"))
     }
+}
+
+/// Whether it leads to a port of this machine, without TLS.
+fn is_trial(text: &str) -> bool {
+    let rest = ["http://127.0.0.1:", "http://localhost:"].iter().find_map(|start| text.strip_prefix(start));
+    let port = rest.and_then(|rest| rest.split('/').next()).and_then(|port| port.parse::<u16>().ok());
+    port.is_some_and(|port| port > 0) && !text.contains(|c: char| c.is_whitespace() || "@?#\\".contains(c))
 }
 
 /// Whether the internet may know this host: an address of it, or a name with a dot.
@@ -93,6 +104,8 @@ mod tests {
             "https://r\u{e9}c.example.org",
             "https://8.8.8.8",
             "https://[2606:4700::1]:443",
+            "http://127.0.0.1:8000/",
+            "http://localhost:8000/holdfast",
         ] {
             assert_eq!(public_url(text), Ok(text.trim().trim_end_matches('/').to_owned()));
         }
@@ -104,8 +117,10 @@ mod tests {
             (
                 &[
                     "http://rec.example.org",
-                    "http://127.0.0.1:8000",
-                    "http://localhost:8000",
+                    "http://127.0.0.1",
+                    "http://127.0.0.1:8000@evil.test",
+                    "http://localhost:0",
+                    "http://192.168.1.2:8000",
                     "rec.example.org",
                     "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}",
                 ][..],
