@@ -11,10 +11,8 @@ use super::{DRAINED, Ledger};
 pub(crate) enum PartEnd {
     /// By itself: everything it had has come.
     Whole,
-    /// It was killed while it worked.
+    /// It was killed, or hung: what it had not delivered is lost.
     Killed,
-    /// It was killed because it said nothing any more: nobody knows since when it did nothing.
-    Silent,
 }
 
 impl Ledger {

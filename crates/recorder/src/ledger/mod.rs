@@ -177,12 +177,11 @@ impl Ledger {
     /// A child ended: what it had queued and not completed is missing for now. Unless it ended by itself, what it last
     /// completed may not have come out of it.
     pub(crate) fn part_ends(&mut self, end: PartEnd, now: DateTime<Utc>, blame: &Blame) {
-        let alive = if end == PartEnd::Silent { self.last_line.unwrap_or(now) } else { now };
         for track in [Track::Main, Track::Audio] {
             let numbers = self.numbers(track);
             numbers.queued.clear();
             let mut fresh = std::mem::take(&mut numbers.fresh);
-            fresh.retain(|(_, _, at)| end != PartEnd::Whole && !self.has_left(*at, alive));
+            fresh.retain(|(_, _, at)| end != PartEnd::Whole && !self.has_left(*at, now));
             for (number, duration, at) in fresh {
                 let numbers = self.numbers(track);
                 numbers.unmark(number);
