@@ -176,8 +176,10 @@ impl Standing {
     fn is_another(&self, id: Option<&str>, since: Option<DateTime<Utc>>) -> bool {
         match (self.broadcast.as_deref(), id) {
             (Some(known), Some(id)) => known != id,
-            _ if self.live.is_some() => false,
-            _ => self.offline >= OFFLINE_FOR_SURE || self.declined.is_some_and(|at| since > Some(at)),
+            _ => {
+                let surely_gone = self.live.is_none() && self.offline >= OFFLINE_FOR_SURE;
+                surely_gone || self.declined.is_some_and(|at| since > Some(at))
+            }
         }
     }
 

@@ -123,15 +123,21 @@ fn the_next_broadcast_is_known_by_its_number_however_short_the_pause() {
 #[test]
 fn the_next_broadcast_is_known_by_its_beginning_where_the_stopped_one_had_no_number() {
     let (now, id) = (Instant::now(), RecordingId::new());
+    let unnamed = || Sight::Live { id: None, since: None, scene: None };
     for (since, recorded) in [(0, false), (2, true)] {
-        // Begun by hand, before anybody looked.
-        let mut channel = Standing::default();
-        channel.started(id);
-        channel.decline(id, at(1));
-        channel.ended(id, End::Stopped, true, now);
-        channel.see(Sight::Offline, at(2));
-        channel.see(Sight::Live { id: Some("1".to_owned()), since: Some(at(since)), scene: None }, at(3));
-        assert_eq!(channel.wants_recording(true, now), recorded, "live since {since}");
+        for between in [Sight::Offline, unnamed()] {
+            // Begun by hand, before anybody looked.
+            let mut channel = Standing::default();
+            channel.started(id);
+            channel.decline(id, at(1));
+            channel.ended(id, End::Stopped, true, now);
+            let case = format!("{between:?}, then live since {since}");
+            channel.see(between, at(2));
+            let change = channel
+                .see(Sight::Live { id: Some("1".to_owned()), since: Some(at(since)), scene: None }, at(3));
+            assert_eq!(channel.wants_recording(true, now), recorded, "{case}");
+            assert!(!recorded || change == Change::WentLive, "{case}: {change:?}");
+        }
     }
 }
 
