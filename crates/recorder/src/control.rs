@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::mark::Mark;
-use crate::summary::Part;
+use crate::summary::{Ended, Part};
 
 /// Who wanted the recording to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -145,6 +145,14 @@ pub enum Status {
     Interrupted,
 }
 
+impl Status {
+    /// Whether this run of the recording is done.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Stopped | Self::Failed | Self::Interrupted)
+    }
+}
+
 /// A snapshot of a recording, for a progress line; at most one a second, and at every change of status.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
@@ -177,6 +185,9 @@ pub struct Progress {
     pub mark: Option<Mark>,
     /// What the broadcast was called so far, stretch by stretch; the last one goes on.
     pub chapters: Vec<Chapter>,
+    /// How it ended, as soon as its file is being finished. Keep it with `mark`: should the program be killed meanwhile, the
+    /// next one knows what the recording is once it has a file.
+    pub ended: Option<Ended>,
 }
 
 /// Where a recording reports to.

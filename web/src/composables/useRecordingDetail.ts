@@ -31,7 +31,7 @@ export function useRecordingDetail(id: () => string) {
   onScopeDispose(() => leave())
 
   /** Asked again when it may be another one: a run began, it ended, its parts were joined. */
-  const what = computed(() => recording.value && `${recording.value.id} ${isRunning(recording.value)} ${recording.value.status === 'finalizing'} ${recording.value.parts.length} ${recording.value.path}`)
+  const what = computed(() => recording.value && `${recording.value.id} ${isRunning(recording.value)} ${recording.value.status === 'finalizing'} ${recording.value.ended_at} ${recording.value.parts.length} ${recording.value.path}`)
   watch(
     what,
     async (asked) => {

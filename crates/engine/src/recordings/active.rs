@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_model::{ChannelId, Gap, ProxyId, RecordingId, RouteUse, in_micros};
 use holdfast_recorder::ports::{Account, Traffic};
-use holdfast_recorder::{Control, Mark, Part, Progress, Status, Summary};
+use holdfast_recorder::{Control, Ended, Mark, Part, Progress, Status, Summary};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::charges::Charges;
@@ -24,7 +24,7 @@ const END_NOT_STORED: &str = "the file was finished, but how the recording ended
 /// The key under which a recording whose join was left keeps how it ended.
 const ENDED: &str = "ended";
 /// The key under which a mark says that the stream was over, and was only waited for.
-const OVER: &str = "over";
+pub(super) const OVER: &str = "over";
 /// A conviction still counts for a recording that left the proxy so recently.
 const LEFT_LATELY: TimeDelta = TimeDelta::seconds(60);
 
@@ -51,6 +51,8 @@ pub(super) struct Earlier {
     pub(super) bytes: u64,
     /// Parts that are not where they were written: perhaps their disk is not there yet. Kept, so that they are found again.
     pub(super) missing: Vec<PartRow>,
+    /// The stream was over, and it was only waited whether it comes back.
+    pub(super) was_over: bool,
 }
 
 impl Earlier {
@@ -126,15 +128,17 @@ impl Active {
         let row = &mut state.full.row;
         row.status = match progress.status {
             Status::Starting if resuming => RecordingStatus::Recovering,
-            other => status(other),
+            other => stored_status(other),
         };
         if stop_wanted {
             row.status = RecordingStatus::Finalizing;
         }
-        row.error.clone_from(&progress.note);
+        // What a stop interrupted is no longer worth telling.
+        row.error = progress.note.clone().filter(|_| !stop_wanted);
         row.via = progress.via.as_ref().map(ToString::to_string).or_else(|| row.via.take());
-        if let Some(mark) = progress.mark.as_ref().filter(|_| !stop_wanted) {
-            row.resume = Some(json!(mark));
+        let ended = if stop_wanted { Some(Ended::Stopped) } else { progress.ended };
+        if progress.mark.is_some() || ended.is_some() {
+            row.resume = Some(with_end(progress.mark.as_ref().map(|mark| json!(mark)), ended));
         }
         if resuming && progress.parts.is_empty() {
             return;
@@ -157,8 +161,9 @@ impl Active {
         let mut state = self.lock();
         if is_running(state.full.row.status) {
             state.stop_wanted = true;
-            state.full.row.status = RecordingStatus::Finalizing;
-            state.full.row.resume = Some(json!({ ENDED: "stopped" }));
+            let row = &mut state.full.row;
+            (row.status, row.error) = (RecordingStatus::Finalizing, None);
+            row.resume = Some(with_end(row.resume.take(), Some(Ended::Stopped)));
         }
         drop(state);
         self.full()
@@ -207,27 +212,30 @@ impl Active {
     /// Takes over what the recording came to. `mark`: where it stood last.
     pub(super) fn finish(&self, summary: &Summary, mark: Option<Mark>) {
         let mut state = self.lock();
+        // Stopped by a person in the moment in which the server was: nobody wants it to go on.
+        let stopped = summary.status == Status::Interrupted && state.stop_wanted;
+        let status = if stopped { Status::Finalizing } else { summary.status };
         let full = &mut state.full;
         let row = &mut full.row;
-        row.status = status(summary.status);
+        row.status = stored_status(status);
         row.error.clone_from(&summary.error);
-        if self.brought_nothing(summary) {
+        if self.brought_nothing(summary) && !self.earlier.was_over {
             row.status = RecordingStatus::Interrupted;
             row.error.get_or_insert_with(|| OVER_BY_THEN.to_owned());
         }
-        if summary.status == Status::Interrupted {
+        if status == Status::Interrupted {
             row.error.get_or_insert_with(|| HANDED_OVER.to_owned());
         }
-        let goes_on = matches!(summary.status, Status::Finalizing | Status::Interrupted);
+        let goes_on = matches!(status, Status::Finalizing | Status::Interrupted);
         row.ended_at = Some(summary.ended_at).filter(|_| !goes_on);
         row.bytes = summary.bytes;
         row.duration_s = summary.duration_s;
         row.failovers = self.earlier.failovers + summary.failovers;
         row.segments_lost = summary.segments_lost;
         row.seconds_lost = summary.seconds_lost;
-        row.resume = match summary.status {
+        row.resume = match status {
             // What it is to be once its parts are joined.
-            Status::Finalizing => Some(json!({ ENDED: summary.ended })),
+            Status::Finalizing => Some(with_end(mark.map(|mark| json!(mark)), Some(summary.ended))),
             Status::Interrupted => mark.map(|mark| json!(mark)),
             _ => None,
         };
@@ -255,12 +263,10 @@ impl Active {
         row.ended_at = Some(Utc::now());
         let resume = row.resume.take().unwrap_or_default();
         let was_over = !was_joining && !resume[OVER].is_null();
-        row.status = match resume[ENDED].as_str() {
+        row.status = match ended_as(&resume) {
             _ if was_over => RecordingStatus::Completed,
             _ if !was_joining => RecordingStatus::Interrupted,
-            Some("stopped") => RecordingStatus::Stopped,
-            Some("failed") => RecordingStatus::Failed,
-            _ => RecordingStatus::Completed,
+            ended => ended.unwrap_or(RecordingStatus::Completed),
         };
         row.error = row.error.take().filter(|_| !was_over);
         let file = joined.and_then(|joined| joined.map_err(|problem| row.error = Some(problem)).ok());
@@ -275,11 +281,11 @@ impl Active {
     pub(super) fn was_finished(&self, file: &Path, at: DateTime<Utc>) {
         let mut state = self.lock();
         let row = &mut state.full.row;
-        row.status = RecordingStatus::Stopped;
+        let resume = row.resume.take().unwrap_or_default();
+        row.status = ended_as(&resume).unwrap_or(RecordingStatus::Stopped);
         row.ended_at = Some(at);
         row.bytes = file.metadata().map_or(row.bytes, |meta| meta.len());
         row.error = Some(END_NOT_STORED.to_owned());
-        row.resume = None;
         went_to(&mut state.full, Some(file));
     }
 
@@ -353,13 +359,32 @@ fn went_to(full: &mut RecordingFull, file: Option<&Path>) {
     }
 }
 
+/// What the next start has to know: where it stood, and how it ended if it did.
+fn with_end(mark: Option<Value>, ended: Option<Ended>) -> Value {
+    // It comes from the database, where anything may have been left.
+    let mut kept = mark.filter(Value::is_object).unwrap_or_else(|| json!({}));
+    if let Some(ended) = ended {
+        kept[ENDED] = json!(ended);
+    }
+    kept
+}
+
+/// How it ended, if that was kept.
+fn ended_as(resume: &Value) -> Option<RecordingStatus> {
+    match resume[ENDED].as_str()? {
+        "stopped" => Some(RecordingStatus::Stopped),
+        "failed" => Some(RecordingStatus::Failed),
+        _ => Some(RecordingStatus::Completed),
+    }
+}
+
 /// Whether more of the stream is to come.
 fn is_running(status: RecordingStatus) -> bool {
     matches!(status, RecordingStatus::Starting | RecordingStatus::Recording | RecordingStatus::Recovering)
 }
 
 /// The recorder's word as the store's.
-pub(super) fn status(status: Status) -> RecordingStatus {
+fn stored_status(status: Status) -> RecordingStatus {
     match status {
         Status::Starting => RecordingStatus::Starting,
         Status::Recording => RecordingStatus::Recording,
@@ -398,3 +423,6 @@ fn parts(parts: &[Part]) -> Vec<PartRow> {
     };
     parts.iter().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests;

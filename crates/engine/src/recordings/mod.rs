@@ -75,8 +75,8 @@ impl Recordings {
         let all = self.all();
         for active in &all {
             match active.channel() {
-                Some(_) => active.control.hand_over(JOIN_LIMIT),
-                None => active.control.shut_down(JOIN_LIMIT),
+                Some(_) if !active.was_stopped() => active.control.hand_over(JOIN_LIMIT),
+                _ => active.control.shut_down(JOIN_LIMIT),
             }
         }
         let finished = async {

@@ -51,8 +51,12 @@ impl Engine {
                 _ = tick.tick() => {}
             }
             let now = progress.borrow_and_update().clone();
-            active.progress(&now);
             told = Some(now.status);
+            if now.status.is_final() {
+                // Told with everything else that belongs to it, which comes next.
+                continue;
+            }
+            active.progress(&now);
             if now.status == Status::Finalizing {
                 // Making the file may take minutes, and the next broadcast does not wait.
                 self.let_go(&active, End::Over, now.bytes > 0);

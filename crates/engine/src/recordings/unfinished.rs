@@ -11,7 +11,7 @@ use holdfast_model::Level;
 use holdfast_recorder::{About, JoinError, Mark, Output, RecordRequest, Tools, finish_parts, finished_file};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 
-use super::active::{Active, Earlier};
+use super::active::{Active, Earlier, OVER};
 use crate::Engine;
 use crate::view::RecordingView;
 
@@ -75,7 +75,8 @@ impl Engine {
         let bytes = found.iter().map(|part| part.bytes).sum();
         close_routes(&mut full, seen, KILLED);
         let (routes, failovers) = (full.routes.clone(), full.row.failovers);
-        let earlier = Earlier { routes, failovers, bytes, missing };
+        let was_over = full.row.resume.as_ref().is_some_and(|mark| !mark[OVER].is_null());
+        let earlier = Earlier { routes, failovers, bytes, missing, was_over };
         full.row.bytes = bytes;
         full.parts = earlier.with_missing(found);
         if !was_joining {

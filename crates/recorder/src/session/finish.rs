@@ -54,6 +54,7 @@ impl Session {
             self.ledger.stopped_at(chrono::Utc::now(), &blame, route_dead);
         }
         self.account.close("the recording ended");
+        self.observer.update(|progress| progress.ended = Some(outcome.ended()));
         self.status(Status::Finalizing, None);
         for gap in self.ledger.announce_rest() {
             self.observer.event(holdfast_model::Event::Gap { recording: self.request.id, gap });

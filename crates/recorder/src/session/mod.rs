@@ -55,7 +55,7 @@ use crate::mask::mask_url;
 use crate::ports::{Account, Routes, Traffic};
 use crate::request::RecordRequest;
 use crate::story::Story;
-use crate::summary::{Part, Summary};
+use crate::summary::{Ended, Part, Summary};
 pub use finish::finish_parts;
 
 use backoff::Backoff;
@@ -74,6 +74,14 @@ enum Outcome {
 }
 
 impl Outcome {
+    fn ended(&self) -> Ended {
+        match self {
+            Self::Over(_) => Ended::StreamEnded,
+            Self::Stopped(StopCause::Disk | StopCause::Defect) | Self::Failed { .. } => Ended::Failed,
+            Self::Stopped(_) => Ended::Stopped,
+        }
+    }
+
     fn failed(error: impl Into<String>) -> Self {
         Self::Failed { error: error.into(), no_route: false }
     }

@@ -1,5 +1,5 @@
 /** Weeks of use, written into the database of a server that is not running: checks, recordings, and what the proxies did. */
-import { linkSync } from 'node:fs'
+import { copyFileSync, truncateSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Recording, Server } from './server.ts'
 
@@ -71,7 +71,11 @@ export function history(server: Server, real: Recording, masked: readonly string
     const ended = started + recording.hours * HOUR
     const name = `${new URL(recording.url).pathname.split('/')[1]!.replace('@', '')} ${new Date(started).toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '-')}.ts`
     const path = join(dirname(real.path!), name)
-    if (recording.gigabytes > 0) linkSync(real.path!, path)
+    if (recording.gigabytes > 0) {
+      // As large as its row says, or it would be taken for another's file; a hole takes no room.
+      copyFileSync(real.path!, path)
+      truncateSync(path, recording.gigabytes * 1e9)
+    }
     const via = recording.gigabytes === 0 ? null : masked[0]!
     lines.push(`INSERT INTO recordings (${COLUMNS}) SELECT ${quote(old(n))}, NULL, ${quote(recording.url)}, url_encrypted, ${quote(recording.title)}, 'best', '[]', ${quote(recording.status)}, ${at(started)}, ${at(ended)}, ${quote(path)}, ${recording.gigabytes * 1e9}, ${recording.hours * 3600}, ${quote(via)}, ${recording.failovers}, ${n === 0 ? 12 : 0}, ${n === 0 ? 24 : 0}, ${quote(recording.error ?? null)}, NULL FROM recordings WHERE id = ${quote(real.id.replaceAll('-', ''))};`)
     const ways = n === 0 ? [0, 1, 0, 2, 1] : recording.failovers ? [1, 0] : recording.gigabytes ? [0] : []
