@@ -1,10 +1,10 @@
 //! Where a recording goes: the file a person named or a template, the container by its extension, the parts
 //! beside it, and the floor below which the disk is not filled.
 
+mod parts;
 mod place;
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use holdfast_model::RecordingId;
 
 use crate::safe_name::cut;
 use crate::template::{Template, Values, numbered};
+pub(crate) use parts::forget_parts;
 
 /// The container of the finished file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -207,19 +208,6 @@ impl Output {
         self.container
     }
 
-    /// A fresh file for the next part, never one that exists: `show.part001.ts` for `show.mkv`.
-    pub(crate) fn create_part(&self, extension: &str) -> Result<(PathBuf, File), OutputError> {
-        let mut number = 1;
-        loop {
-            let path = part_path(&self.path, number, extension);
-            match OpenOptions::new().write(true).read(true).create_new(true).open(&path) {
-                Ok(file) => return Ok((path, file)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 99_999 => number += 1,
-                Err(error) => return Err(OutputError::Io { path, error }),
-            }
-        }
-    }
-
     /// A hidden file of ours beside it, for the time of the work: `.show.mkv.joined.mkv`.
     pub(crate) fn beside(&self, what: &str, extension: &str) -> PathBuf {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
@@ -228,26 +216,6 @@ impl Output {
 
     pub(crate) fn is_resumed(&self) -> bool {
         self.resumed
-    }
-
-    /// Parts of this output on the disk that were begun after these, in order.
-    pub(crate) fn parts_after(&self, named: &[PathBuf]) -> Vec<PathBuf> {
-        let latest = named.iter().filter_map(|part| self.part_number(part)).max().unwrap_or(0);
-        let entries = fs::read_dir(directory_of(&self.path)).into_iter().flatten();
-        let paths = entries.filter_map(|entry| Some(self.path.with_file_name(entry.ok()?.file_name())));
-        let mut found: Vec<(u32, PathBuf)> = paths
-            .filter_map(|path| Some((self.part_number(&path)?, path)))
-            .filter(|(number, path)| *number > latest && !named.contains(path))
-            .collect();
-        found.sort();
-        found.into_iter().map(|(_, path)| path).collect()
-    }
-
-    /// The number of a part, if this is one of ours.
-    fn part_number(&self, path: &Path) -> Option<u32> {
-        let number = path.file_stem()?.to_str()?.rsplit_once(".part")?.1.parse().ok()?;
-        let extension = path.extension()?.to_str()?;
-        (part_path(&self.path, number, extension).file_name() == path.file_name()).then_some(number)
     }
 
     /// Fails if the disk has less than `floor` bytes left.
@@ -285,9 +253,7 @@ fn is_free(stem: &Path, taken: &dyn Fn(&Path) -> bool) -> bool {
         .into_iter()
         .map(|container| with_ending(stem, container))
         .all(|path| path.symlink_metadata().is_err() && !taken(&path))
-        && Output { path, container: Container::Ts, if_taken: Taken::Number, resumed: false }
-            .parts_after(&[])
-            .is_empty()
+        && !Output { path, container: Container::Ts, if_taken: Taken::Number, resumed: false }.has_parts()
 }
 
 fn with_ending(stem: &Path, container: Container) -> PathBuf {
@@ -295,11 +261,6 @@ fn with_ending(stem: &Path, container: Container) -> PathBuf {
     name.push(".");
     name.push(container.extension());
     PathBuf::from(name)
-}
-
-fn part_path(output: &Path, number: u32, extension: &str) -> PathBuf {
-    let stem = output.file_stem().and_then(OsStr::to_str).unwrap_or("recording");
-    output.with_file_name(format!("{stem}.part{number:03}.{extension}"))
 }
 
 /// A file name from a URL: the last piece of its path that says something, else the host.

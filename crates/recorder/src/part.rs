@@ -96,9 +96,12 @@ impl OpenPart {
         self.0
     }
 
-    /// A part that an earlier run left behind.
+    /// A part that an earlier run left behind. What is a link or a directory by now is none.
     pub(crate) fn found(path: PathBuf) -> io::Result<Part> {
-        let meta = path.metadata()?;
+        let meta = path.symlink_metadata()?;
+        if !meta.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "something else has taken its place"));
+        }
         let modified: DateTime<Utc> = meta.modified()?.into();
         let created = meta.created().map_or(modified, DateTime::from);
         Ok(Part { path, started_at: created, ended_at: modified, bytes: meta.len() })

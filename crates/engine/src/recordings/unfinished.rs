@@ -202,15 +202,15 @@ fn about(full: &RecordingFull) -> About {
     }
 }
 
-/// The parts that are there: those of the rows, and one that was begun in the last second.
+/// The parts that are there: those of the rows, and what was begun since they were stored.
 fn parts_on_disk(full: &RecordingFull) -> Vec<PartRow> {
     let mut paths: Vec<PathBuf> = full.parts.iter().map(|part| part.path.clone()).collect();
-    paths.extend(beside(&full.row.path));
-    paths.sort();
-    paths.dedup();
+    if let Ok(output) = Output::resumed(&full.row.path) {
+        paths.extend(output.parts_after(&paths));
+    }
     let known = |path: &Path| full.parts.iter().find(|part| part.path == path);
     let part = |path: PathBuf| {
-        let meta = path.metadata().ok().filter(|meta| meta.len() > 0)?;
+        let meta = path.symlink_metadata().ok().filter(|meta| meta.is_file() && meta.len() > 0)?;
         let changed = meta.modified().map_or_else(|_| Utc::now(), DateTime::<Utc>::from);
         let started_at = known(&path).map_or(changed, |part| part.started_at);
         Some(PartRow { path, started_at, ended_at: Some(changed), bytes: meta.len() })
@@ -220,26 +220,17 @@ fn parts_on_disk(full: &RecordingFull) -> Vec<PartRow> {
 
 /// Parts of the rows that are not where they were written.
 fn missing(full: &RecordingFull) -> Vec<PartRow> {
-    full.parts.iter().filter(|part| !part.path.exists()).cloned().collect()
+    full.parts.iter().filter(|part| !is_file(&part.path)).cloned().collect()
 }
 
 /// The parts that can be read.
 fn there(full: &RecordingFull) -> Vec<PathBuf> {
-    full.parts.iter().map(|part| part.path.clone()).filter(|path| path.is_file()).collect()
+    full.parts.iter().map(|part| part.path.clone()).filter(|path| is_file(path)).collect()
 }
 
-/// Files named as parts of this one.
-fn beside(path: &Path) -> Vec<PathBuf> {
-    let (Some(directory), Some(stem)) = (path.parent(), path.file_stem().and_then(|s| s.to_str())) else {
-        return Vec::new();
-    };
-    let prefix = format!("{stem}.part");
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let named = |name: &str| {
-        let number = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('.'));
-        number.is_some_and(|(number, _)| number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit()))
-    };
-    entries.flatten().filter(|e| e.file_name().to_str().is_some_and(named)).map(|e| e.path()).collect()
+/// Whether a file is there itself: a recording's own is never a link.
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| meta.is_file())
 }
 
 fn close_routes(full: &mut RecordingFull, at: DateTime<Utc>, reason: &str) {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use crate::output::{Output, directory_of};
+use crate::output::{Output, directory_of, forget_parts};
 
 /// Notes what the finished file will be.
 pub(super) fn note(output: &Output, finished: &Path) -> io::Result<()> {
@@ -24,12 +24,14 @@ pub(super) fn note(output: &Output, finished: &Path) -> io::Result<()> {
 
 /// The note is wrong: nothing was put in its place.
 pub(super) fn forget(output: &Output) {
-    settled(output.path());
+    let _ = fs::remove_file(note_path(output.path()));
 }
 
-/// How the recording ended is stored: the finished file need not be known again. `meant`: where it was to go.
+/// How the recording ended is stored, with all its parts: neither they nor the finished file need be known again. `meant`:
+/// where it was to go.
 pub fn settled(meant: &Path) {
     let _ = fs::remove_file(note_path(meant));
+    forget_parts(meant);
 }
 
 /// The finished file of a recording that was to go to `meant`, if a run that was killed has put it in its place: there, or

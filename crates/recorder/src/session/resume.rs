@@ -50,12 +50,15 @@ impl Session {
 
     /// The parts that are there: those that were named, and later ones. Without them the rest is still worth having.
     fn find_parts(&mut self, named: Vec<PathBuf>) {
-        let later = self.request.output.parts_after(&named);
+        let output = self.request.output.clone();
+        let later = output.parts_after(&named);
         for path in named.into_iter().chain(later) {
             match OpenPart::found(path.clone()) {
-                // Created, and killed before the first byte.
                 Ok(part) if part.bytes == 0 => {
-                    let _ = std::fs::remove_file(&path);
+                    // Created, and killed before the first byte; unless somebody else has put it there.
+                    if output.made(&path) {
+                        let _ = std::fs::remove_file(&path);
+                    }
                 }
                 Ok(part) => {
                     self.meter.carry(part.bytes);

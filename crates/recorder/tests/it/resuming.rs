@@ -1,9 +1,12 @@
 //! The whole program is killed, and another goes on.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::ops::Range;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use holdfast_model::GapCause;
 use holdfast_recorder::{
@@ -43,10 +46,16 @@ live_test! {
             let length = last.metadata().expect("there").len();
             assert!(length >= stored.mark.as_ref().expect("a mark").bytes, "the mark counts what is not in the file");
             fs::OpenOptions::new().write(true).open(last).expect("there").set_len(length - cut).expect("cut");
-            fs::write(stage.directory.path().join("show.part002.ts"), "").expect("written");
+            begin_part(&stage, file, "show.part002.ts");
+            let foreign = put_beside(&stage);
             stage.origin.edge_reaches("", edge + 3).await;
 
-            let mut running = stage.start(again(&stage, file, &stored));
+            let mut request = again(&stage, file, &stored);
+            if cut > 0 {
+                // Killed before the first part was stored.
+                request.earlier_parts.clear();
+            }
+            let mut running = stage.start(request);
             running.until_status(Status::Recording).await;
             let seen = running.until("as much again", |p| p.media >= stored.media + Duration::from_secs(12)).await;
             assert_eq!(seen.parts.len(), 2, "{seen:?}");
@@ -58,9 +67,36 @@ live_test! {
             assert_eq!((summary.segments_lost, summary.ended, &summary.error), (0, Ended::Stopped, &None), "{summary:?}");
             let frames = f64::from(u32::try_from(verdict.video_frames).expect("few"));
             assert!((summary.duration_s - frames / 25.0).abs() < 2.1, "{verdict} {summary:?}");
-            assert_eq!(stage.files().into_iter().collect::<Vec<_>>(), [file]);
+            let left = stage.files();
+            assert!(left.iter().eq(foreign.iter().chain([&file.to_owned()]).collect::<BTreeSet<_>>()), "{left:?}");
+            let precious = foreign.iter().map(|name| fs::read(stage.directory.path().join(name)));
+            assert_eq!(precious.filter(|read| read.as_ref().is_ok_and(|bytes| bytes == b"precious")).count(), 4);
         }
     }
+}
+
+/// A part as it is between its creation and its first byte.
+fn begin_part(stage: &Stage, file: &str, name: &str) {
+    let part = stage.directory.path().join(name);
+    fs::write(&part, "").expect("written");
+    let meta = part.metadata().expect("there");
+    let born = meta.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let note = stage.directory.path().join(format!(".{file}.parts"));
+    let mut note = fs::OpenOptions::new().append(true).open(note).expect("the first part is noted");
+    writeln!(note, "{}@{} {name}", meta.ino(), born.as_nanos()).expect("written");
+}
+
+/// Files of others that are named as parts, or nearly: their names.
+fn put_beside(stage: &Stage) -> BTreeSet<String> {
+    let at = |name: &str| stage.directory.path().join(name);
+    let before = stage.files();
+    for name in ["show.part003.ts", "show.part002.clip.ts", "show.part004.txt"] {
+        fs::write(at(name), "precious").expect("written");
+    }
+    symlink(at("show.part003.ts"), at("show.part005.ts")).expect("linked");
+    fs::write(at("show.part006.ts"), "").expect("written");
+    fs::create_dir(at("show.part007.ts")).expect("created");
+    stage.files().difference(&before).cloned().collect()
 }
 
 live_test! {
