@@ -11,7 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, StatusCode};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::timeout;
-use tracing::{debug, info};
+use tracing::debug;
 use url::Url;
 
 use super::Answer;
@@ -45,9 +45,11 @@ pub(crate) struct Asker {
 pub(crate) enum Word {
     /// Whether the channel is live.
     Said(Answer),
-    /// Nothing, though it should know.
-    Failing,
-    /// Nothing: there is none, or it cannot be asked.
+    /// Nothing, though it should know; why, in words.
+    Failing(String),
+    /// Nothing: it cannot be asked; why, in words.
+    Unknown(String),
+    /// There is none.
     Nothing,
 }
 
@@ -58,14 +60,12 @@ pub(crate) async fn platforms_word(platform: Option<&dyn Platform>) -> Word {
         Ok(liveness) => liveness,
         Err(_) => Liveness::Failing("no answer in 15 s".to_owned()),
     };
-    let (word, why) = match liveness {
-        Liveness::Live => return Word::Said(Answer::SaidLive),
-        Liveness::Offline => return Word::Said(Answer::SaidOffline),
-        Liveness::Unknown(why) => (Word::Nothing, why),
-        Liveness::Failing(why) => (Word::Failing, why),
-    };
-    info!("the platform does not say whether the channel is live ({why}): the stream itself is asked");
-    word
+    match liveness {
+        Liveness::Live => Word::Said(Answer::SaidLive),
+        Liveness::Offline => Word::Said(Answer::SaidOffline),
+        Liveness::Unknown(why) => Word::Unknown(why),
+        Liveness::Failing(why) => Word::Failing(why),
+    }
 }
 
 impl Asker {

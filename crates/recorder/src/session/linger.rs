@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::Session;
-use super::recover::Next;
+use super::recover::{Asked, Next};
 use crate::control::Status;
 use crate::ledger::Away;
 use crate::live::{Answer, Exit};
@@ -59,13 +59,19 @@ impl Session {
                 return Next::End(self.stopped());
             }
             let exit = Exit { clean: true, ..Exit::default() };
-            let (answer, _) = tokio::select! {
+            let Asked { answer, unsaid, .. } = tokio::select! {
                 asked = self.ask(&exit) => asked,
                 () = self.control.soft().cancelled() => return Next::End(self.stopped()),
             };
             let back = self.is_back(&answer);
-            info!(?answer, back, "asked whether the stream is back");
+            self.outage.unsaid(unsaid.as_deref());
+            if back || self.outage.is_news(format!("{answer:?}")) {
+                info!(?answer, back, "asked whether the stream is back");
+            } else {
+                debug!(?answer, back, "asked whether the stream is back, as before");
+            }
             if back {
+                self.outage.ends();
                 return self.back(&answer);
             }
             if Instant::now() >= ends {

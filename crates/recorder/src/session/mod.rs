@@ -33,6 +33,7 @@ mod flight;
 mod hostile_tests;
 mod linger;
 mod meter;
+mod outage;
 mod quality;
 mod recover;
 mod resume;
@@ -60,6 +61,7 @@ pub use finish::finish_parts;
 
 use backoff::Backoff;
 use meter::Meter;
+use outage::Outage;
 use recover::Next;
 
 /// How long to wait for a first route.
@@ -130,6 +132,8 @@ struct Session {
     story: Story,
     /// The stream is over, and nothing new has come since.
     over: Option<Over>,
+    /// What was told of its being out of reach.
+    outage: Outage,
     /// What went wrong without ending it, in sentences.
     problems: Vec<String>,
 }
@@ -167,6 +171,7 @@ pub async fn record(
         mark: None,
         story: Story::default(),
         over: None,
+        outage: Outage::default(),
         problems: Vec::new(),
         request,
         control,

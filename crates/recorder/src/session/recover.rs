@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info};
 
 use super::child_run::Run;
 use super::{Backoff, FIRST_ROUTE, Outcome, Session};
@@ -17,6 +17,15 @@ const MARGIN: u64 = 4;
 
 /// Between two questions while nothing answers: soon, since every second may lose a segment.
 pub(super) const ASK_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+
+/// What a question came to.
+pub(super) struct Asked {
+    pub(super) answer: Answer,
+    /// The platform should have known, and did not answer.
+    pub(super) platform_fails: bool,
+    /// Why the platform said nothing.
+    pub(super) unsaid: Option<String>,
+}
 
 /// What comes next.
 #[derive(Debug)]
@@ -38,7 +47,7 @@ impl Session {
         let mut asking = Backoff::up_to(ASK_AT_MOST_EVERY);
         loop {
             let asked = std::time::Instant::now();
-            let (answer, platform_fails) = tokio::select! {
+            let Asked { answer, platform_fails, unsaid } = tokio::select! {
                 asked = self.ask(&run.exit) => asked,
                 () = self.control.soft().cancelled() => return Next::End(self.stopped()),
             };
@@ -53,7 +62,8 @@ impl Session {
                 tired: self.must_give_up(),
                 recorded: self.ledger.recorded(),
             });
-            info!(?answer, ?decision, barren = self.barren, "asked whether the stream goes on");
+            self.outage.unsaid(unsaid.as_deref());
+            self.tell_decision(&answer, &decision);
             if !matches!(decision, Decision::AskAgain) {
                 absence.forget();
             }
@@ -83,7 +93,7 @@ impl Session {
                 }
                 Decision::AskAgain => GONE_APART,
                 Decision::Unreachable(why) => {
-                    warn!("the stream cannot be reached: {why}");
+                    self.outage.unreachable(&why);
                     if self.lacks_a_first_route(traffic.no_route) {
                         return Next::End(self.never_a_route());
                     }
@@ -101,11 +111,27 @@ impl Session {
         }
     }
 
-    /// Asks the platform, and if there is none, or it does not know, the stream itself; and whether the platform should have
-    /// known.
-    pub(super) async fn ask(&self, exit: &Exit) -> (Answer, bool) {
+    fn tell_decision(&mut self, answer: &Answer, decision: &Decision) {
+        let barren = self.barren;
+        let certain = matches!(decision, Decision::Live | Decision::Over(_));
+        if certain || self.outage.is_news(format!("{answer:?} {decision:?}")) {
+            info!(?answer, ?decision, barren, "asked whether the stream goes on");
+        } else {
+            debug!(?answer, ?decision, barren, "asked whether the stream goes on, as before");
+        }
+        if certain {
+            self.outage.ends();
+        }
+    }
+
+    /// Asks the platform, and if there is none, or it does not know, the stream itself.
+    pub(super) async fn ask(&self, exit: &Exit) -> Asked {
         let word = platforms_word(self.request.platform.as_deref()).await;
-        let fails = matches!(word, Word::Failing);
+        let platform_fails = matches!(word, Word::Failing(_));
+        let unsaid = match &word {
+            Word::Failing(why) | Word::Unknown(why) => Some(why.clone()),
+            Word::Said(_) | Word::Nothing => None,
+        };
         let answer = match word {
             // Streamlink may have died before it had everything: the stream may still hold it.
             Word::Said(Answer::SaidOffline) if !exit.clean => match self.asker().ask().await {
@@ -113,9 +139,9 @@ impl Session {
                 _ => Answer::SaidOffline,
             },
             Word::Said(answer) => answer,
-            Word::Failing | Word::Nothing => self.asker().ask().await,
+            Word::Failing(_) | Word::Unknown(_) | Word::Nothing => self.asker().ask().await,
         };
-        (answer, fails)
+        Asked { answer, platform_fails, unsaid }
     }
 
     /// A wait, cut short where the patience ends.
