@@ -74,7 +74,9 @@ live_test! {
         let killed = Instant::now();
         let summary = running.end().await;
         assert!(killed.elapsed() >= Duration::from_secs(5) && platform.asked() == 2, "one answer is not enough");
-        assert_eq!((summary.ended, summary.segments_lost), (Ended::StreamEnded, 0), "{summary:?}");
+        assert_eq!(summary.ended, Ended::StreamEnded, "{summary:?}");
+        // It may have been killed with one segment on its way.
+        assert!(summary.segments_lost <= 1, "{summary:?}");
         assert!(summary.reason.contains("the platform says"), "{}", summary.reason);
     }
 }
