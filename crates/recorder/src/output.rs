@@ -210,8 +210,7 @@ impl Output {
 
     /// A hidden file of ours beside it, for the time of the work: `.show.mkv.joined.mkv`.
     pub(crate) fn beside(&self, what: &str, extension: &str) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.path.with_file_name(format!(".{name}.{what}.{extension}"))
+        hidden_beside(&self.path, &format!("{what}.{extension}"))
     }
 
     pub(crate) fn is_resumed(&self) -> bool {
@@ -236,6 +235,12 @@ impl Output {
 pub(crate) fn free_room(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// The path of a hidden file of ours beside `meant`: `.show.ts.parts` for `show.ts` and `parts`.
+pub(crate) fn hidden_beside(meant: &Path, what: &str) -> PathBuf {
+    let name = meant.file_name().unwrap_or_default().to_string_lossy();
+    meant.with_file_name(format!(".{name}.{what}"))
 }
 
 pub(crate) fn directory_of(path: &Path) -> &Path {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use crate::output::{Output, directory_of, forget_parts};
+use crate::output::{Output, directory_of, forget_parts, hidden_beside};
 
 /// Notes what the finished file will be.
 pub(super) fn note(output: &Output, finished: &Path) -> io::Result<()> {
@@ -78,8 +78,7 @@ fn identity(path: &Path) -> io::Result<String> {
 }
 
 fn note_path(meant: &Path) -> PathBuf {
-    let name = meant.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    meant.with_file_name(format!(".{name}.finished"))
+    hidden_beside(meant, "finished")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::time::UNIX_EPOCH;
 
 use tracing::warn;
 
-use super::{Output, OutputError, directory_of};
+use super::{Output, OutputError, directory_of, hidden_beside};
 
 impl Output {
     /// A fresh file for the next part, never one that exists: `show.part001.ts` for `show.mkv`.
@@ -113,8 +113,7 @@ fn part_path(output: &Path, number: u32, extension: &str) -> PathBuf {
 }
 
 fn note_path(meant: &Path) -> PathBuf {
-    let name = meant.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    meant.with_file_name(format!(".{name}.parts"))
+    hidden_beside(meant, "parts")
 }
 
 #[cfg(test)]

@@ -466,9 +466,6 @@ impl Session {
 
 /// What the way it ended says of what it had not delivered yet.
 fn part_end(status: &std::process::ExitStatus, trouble: Option<Trouble>) -> PartEnd {
-    match trouble {
-        Some(Trouble::Hangs | Trouble::CutOff) => PartEnd::Killed,
-        _ if status.signal().is_some() => PartEnd::Killed,
-        _ => PartEnd::Whole,
-    }
+    let hung = matches!(trouble, Some(Trouble::Hangs | Trouble::CutOff));
+    if hung || status.signal().is_some() { PartEnd::Killed } else { PartEnd::Whole }
 }

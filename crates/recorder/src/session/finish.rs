@@ -119,19 +119,16 @@ impl Session {
             Some(Err(problem)) => (None, Some(problem)),
             None => (None, None),
         };
-        let (ended, reason, failure, stopped_by, no_route) = match outcome {
-            Outcome::Over(reason) => (Ended::StreamEnded, reason, None, None, false),
+        let ended = outcome.ended();
+        let (reason, failure, stopped_by, no_route) = match outcome {
+            Outcome::Over(reason) => (reason, None, None, false),
             Outcome::Stopped(cause @ (StopCause::Disk | StopCause::Defect)) => {
                 let why = stop_reason(cause);
                 let error = format!("the recording was stopped: {why}");
-                (Ended::Failed, why.to_owned(), Some(error), Some(cause), false)
+                (why.to_owned(), Some(error), Some(cause), false)
             }
-            Outcome::Stopped(cause) => {
-                (Ended::Stopped, stop_reason(cause).to_owned(), None, Some(cause), false)
-            }
-            Outcome::Failed { error, no_route } => {
-                (Ended::Failed, error.clone(), Some(error), None, no_route)
-            }
+            Outcome::Stopped(cause) => (stop_reason(cause).to_owned(), None, Some(cause), false),
+            Outcome::Failed { error, no_route } => (error.clone(), Some(error), None, no_route),
         };
         let status = match ended {
             _ if left => Status::Finalizing,
