@@ -98,11 +98,12 @@ impl Engine {
         if let Some((Some(id), _)) = instead {
             self.channel(id)?;
         }
+        let rows = self.finished().await?;
         let goes_anyway: HashSet<_> = match instead {
-            Some(_) => self.condemned(None).await?.1.into_iter().map(|condemned| condemned.id).collect(),
+            Some(_) => self.condemned(&rows, None).into_iter().map(|condemned| condemned.id).collect(),
             None => HashSet::new(),
         };
-        let (rows, condemned) = self.condemned(instead).await?;
+        let condemned = self.condemned(&rows, instead);
         let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
         let view = |condemned: Condemned| {
             let row = rows.get(&condemned.id)?;
@@ -120,12 +121,17 @@ impl Engine {
         Ok(RetentionPreview { bytes: items.iter().map(|item| item.bytes).sum(), items })
     }
 
-    async fn condemned(
-        &self,
-        instead: Option<(Option<ChannelId>, Limits)>,
-    ) -> Result<(Vec<FinishedRow>, Vec<Condemned>), Refusal> {
+    async fn finished(&self) -> Result<Vec<FinishedRow>, Refusal> {
         let memory = &self.inner.memory;
-        let rows = memory.heed(memory.store().finished_recordings().await)?;
+        Ok(memory.heed(memory.store().finished_recordings().await)?)
+    }
+
+    /// Which of these go, by the limits in force or with others in the place of some.
+    fn condemned(
+        &self,
+        rows: &[FinishedRow],
+        instead: Option<(Option<ChannelId>, Limits)>,
+    ) -> Vec<Condemned> {
         let mut of_channel = self.inner.channels.limits();
         let mut of_all = self.inner.channels.settings().limits;
         match instead {
@@ -133,8 +139,7 @@ impl Engine {
             Some((None, limits)) => of_all = limits,
             None => {}
         }
-        let found = condemned(&rows, &of_channel, &of_all, Utc::now());
-        Ok((rows, found))
+        condemned(rows, &of_channel, &of_all, Utc::now())
     }
 
     /// The same in the background.
@@ -150,8 +155,8 @@ impl Engine {
         if !self.inner.recordings.directory.is_dir() {
             return;
         }
-        let found = match self.condemned(None).await {
-            Ok((_, found)) => found,
+        let found = match self.finished().await {
+            Ok(rows) => self.condemned(&rows, None),
             Err(error) => return tracing::warn!("old recordings were not looked through: {error}"),
         };
         for Condemned { id, reason } in found {

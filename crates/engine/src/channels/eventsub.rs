@@ -2,7 +2,7 @@
 //! read only after its signature. Polling goes on beside it, as a safety net.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -15,6 +15,7 @@ use rand::distr::{Alphanumeric, SampleString as _};
 use tokio::time::{sleep, timeout};
 
 use super::link::{Link, credentials};
+use super::lock;
 use super::standing::Sight;
 use crate::Engine;
 use crate::view::{EventSubView, LinkState};
@@ -96,10 +97,6 @@ fn tell(failing: &mut bool, compared: &Result<Compared, String>) -> Option<traci
         }
         Ok(_) => None,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where Twitch is to send to, if it is to send at all.

@@ -1,6 +1,6 @@
 //! The connection to Twitch: its API with the credentials of the settings, through the gateway like everything else.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use holdfast_gateway::{AccountHandle, LeaseHandle};
 use holdfast_model::Event;
@@ -8,6 +8,7 @@ use holdfast_recorder::web_client;
 use holdfast_store::ServerSettingsRow;
 use holdfast_twitch::{Credentials, Twitch, TwitchError};
 
+use super::lock;
 use super::refused::{Refused, Told, Witness};
 use crate::Engine;
 use crate::view::{LinkState, LinkView};
@@ -74,10 +75,6 @@ impl Links {
         };
         LinkView { state, message }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The credentials, if both halves are there.

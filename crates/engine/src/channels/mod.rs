@@ -167,11 +167,11 @@ impl Channels {
 
     /// The settings in force.
     pub(crate) fn settings(&self) -> Arc<ServerSettingsRow> {
-        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.settings))
     }
 
     fn put_settings(&self, settings: ServerSettingsRow) {
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        *lock(&self.settings) = Arc::new(settings);
     }
 
     /// The limits of each channel.
@@ -196,11 +196,11 @@ impl Channels {
     }
 
     fn outages(&self) -> MutexGuard<'_, Outages> {
-        self.outages.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.outages)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Channel>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.all)
     }
 }
 
@@ -306,6 +306,11 @@ impl Engine {
             self.inner.memory.tell(about(id, &view, Note::new(kind, level, message)));
         }
     }
+}
+
+/// Whoever panicked with the lock left nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn note(change: Change, id: ChannelId, view: &ChannelView) -> Option<Note> {

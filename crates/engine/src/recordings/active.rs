@@ -23,8 +23,6 @@ const OVER_BY_THEN: &str =
 const END_NOT_STORED: &str = "the file was finished, but how the recording ended could not be stored; its figures are of the last second that was";
 /// The key under which a recording whose join was left keeps how it ended.
 const ENDED: &str = "ended";
-/// The key under which a mark says that the stream was over, and was only waited for.
-pub(super) const OVER: &str = "over";
 /// A conviction still counts for a recording that left the proxy so recently.
 const LEFT_LATELY: TimeDelta = TimeDelta::seconds(60);
 
@@ -262,7 +260,7 @@ impl Active {
         let row = &mut state.full.row;
         row.ended_at = Some(Utc::now());
         let resume = row.resume.take().unwrap_or_default();
-        let was_over = !was_joining && !resume[OVER].is_null();
+        let was_over = !was_joining && self.earlier.was_over;
         row.status = match ended_as(&resume) {
             _ if was_over => RecordingStatus::Completed,
             _ if !was_joining => RecordingStatus::Interrupted,

@@ -324,6 +324,7 @@ impl Engine {
     /// that used the proxy then, or had left it less than a minute before,
     /// because traffic notices a fault earlier than a check convicts.
     pub(crate) async fn follow_convictions(self, mut events: broadcast::Receiver<Event>) {
+        let recordings = &self.inner.recordings;
         loop {
             let event = tokio::select! {
                 () = self.inner.stop.cancelled() => return,
@@ -331,21 +332,13 @@ impl Engine {
             };
             match event {
                 Ok(Event::ProxyConvicted { id, .. }) => {
-                    self.inner.recordings.all().iter().for_each(|active| active.convict(id));
+                    recordings.all().iter().for_each(|active| active.convict(id));
                 }
                 Ok(Event::ProxyAcquitted { id, .. }) => {
-                    self.inner
-                        .recordings
-                        .all()
-                        .iter()
-                        .for_each(|active| active.with_charges(|c| c.acquit(id)));
+                    recordings.all().iter().for_each(|active| active.with_charges(|c| c.acquit(id)));
                 }
                 Ok(Event::ProxyHealth { id, to: Health::Healthy | Health::Degraded, .. }) => {
-                    self.inner
-                        .recordings
-                        .all()
-                        .iter()
-                        .for_each(|active| active.with_charges(|c| c.settle(id)));
+                    recordings.all().iter().for_each(|active| active.with_charges(|c| c.settle(id)));
                     self.route_appeared();
                 }
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}

@@ -11,12 +11,14 @@ use holdfast_model::Level;
 use holdfast_recorder::{About, JoinError, Mark, Output, RecordRequest, Tools, finish_parts, finished_file};
 use holdfast_store::{PartRow, RecordingFull, RecordingStatus};
 
-use super::active::{Active, Earlier, OVER};
+use super::active::{Active, Earlier};
 use crate::Engine;
 use crate::view::RecordingView;
 
 /// A recording that was interrupted longer ago is not gone on with: what is live by now is another broadcast.
 const RESUME_WITHIN: Duration = Duration::from_secs(600);
+/// The key under which a mark says that the stream was over, and was only waited for.
+const OVER: &str = "over";
 /// Why a route of an interrupted recording ended.
 const KILLED: &str = "the server ended without finishing the recording";
 
